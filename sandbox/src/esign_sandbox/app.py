@@ -1,0 +1,59 @@
+"""Composition: what the sandbox is made of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from esign_sandbox.ca import api as ca_api
+from esign_sandbox.ca import authority, orders, status, tsa
+from esign_sandbox.ca.policy import Addresses
+from esign_sandbox.credentials import Credentials
+from esign_sandbox.faults import FaultMiddleware, Faults, faults_router
+from esign_sandbox.store import Store
+
+SCHEMAS = (authority.SCHEMA, orders.SCHEMA, status.SCHEMA, tsa.SCHEMA)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The composed parts; `app` serves all that is HTTP."""
+
+    app: FastAPI
+    store: Store
+    faults: Faults
+
+
+def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
+    store = Store(data_dir, SCHEMAS)
+    faults = Faults()
+    pki = authority.Authority(store, Addresses(public_url.rstrip("/")))
+    time_stamps = tsa.TimeStampAuthority(store, pki)
+    certificate_orders = orders.Orders(store, pki, paused=lambda: faults.mode("ca") == "pending")
+
+    app = FastAPI(title="esign sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(FaultMiddleware, faults=faults)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for kind in ca_api.ERRORS:
+        app.add_exception_handler(kind, ca_api.refused)
+    app.include_router(faults_router(faults))
+    app.include_router(ca_api.orders_router(certificate_orders, credentials.ca.client_secret))
+    app.include_router(
+        ca_api.public_router(pki, status.OcspResponder(store, pki), status.CrlPublisher(store, pki), time_stamps)
+    )
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        store.rows("SELECT 1")
+        return {"status": "ok"}
+
+    return Sandbox(app, store, faults)
+
+
+async def _invalid(_: Request, exc: Exception) -> JSONResponse:
+    """Names the fields that are wrong, never their values."""
+    problems = exc.errors() if isinstance(exc, RequestValidationError) else []
+    text = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
+    return JSONResponse({"code": "INVALID_REQUEST", "message": text}, 400)

@@ -1,0 +1,67 @@
+"""The accounts that the platform holds with the outside world, read from one JSON file (schema: README.md)."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class CredentialsError(RuntimeError):
+    """The credentials file is missing, unreadable or does not follow the schema."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TencentAccount(_Strict):
+    """One Tencent Cloud account: signs both SMS and FaceID calls (TC3-HMAC-SHA256)."""
+
+    secret_id: str = Field(min_length=1)
+    secret_key: str = Field(min_length=1)
+
+
+class SmsAccount(_Strict):
+    sdk_app_id: str = Field(min_length=1)
+    sign_name: str = Field(min_length=2, max_length=12)
+    templates: dict[str, str]
+    """TemplateId → approved text with `{1}`, `{2}`, … for the parameters."""
+
+
+class FaceIdAccount(_Strict):
+    rule_ids: list[str] = Field(min_length=1)
+
+
+class AntChainAccount(_Strict):
+    access_key: str = Field(min_length=1)
+    access_secret: str = Field(min_length=1)
+    response_secret: str | None = None
+    """Signs the answers; the vendor's SDK verifies them with the access secret, which is the default."""
+
+
+class CaAccount(_Strict):
+    client_secret: str = Field(min_length=16)
+
+
+class SmtpAccount(_Strict):
+    user: str = Field(min_length=1)
+    password: str = Field(min_length=1)
+
+
+class Credentials(_Strict):
+    tencent: TencentAccount
+    sms: SmsAccount
+    faceid: FaceIdAccount
+    antchain: AntChainAccount
+    ca: CaAccount
+    smtp: SmtpAccount
+
+
+def load_credentials(path: Path) -> Credentials:
+    """Raises CredentialsError naming the offending fields, never their values."""
+    try:
+        return Credentials.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CredentialsError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise CredentialsError(f"{path}: {problems}") from None
