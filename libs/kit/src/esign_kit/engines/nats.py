@@ -27,7 +27,7 @@ class NatsUser:
 def event_user(name: str, consumers: Iterable[str] | None = None) -> NatsUser:
     """A service: it may publish its own events, read the stream through its own durable consumers, and nothing else.
 
-    The consumers' names default to the service's own. A service can neither publish as another, nor change or delete
+    The consumers' names default to the service's own; its inbox prefix is `_INBOX.<name>`. A service can neither publish as another, nor change or delete
     the stream, nor take, acknowledge or delete another's messages.
     """
     durables = tuple(consumers) if consumers is not None else (name,)
@@ -42,7 +42,7 @@ def event_user(name: str, consumers: Iterable[str] | None = None) -> NatsUser:
             f"$JS.API.CONSUMER.MSG.NEXT.{target}",
             f"$JS.ACK.{target}.>",
         ]
-    return NatsUser(name, publish=(f"esign.evt.{name}.>", *api), subscribe=("_INBOX.>",))
+    return NatsUser(name, publish=(f"esign.evt.{name}.>", *api), subscribe=(f"_INBOX.{name}.>",))
 
 
 class Nats(Engine):

@@ -14,12 +14,16 @@ from esign_kit.engines.base import Engine, write_private
 from esign_kit.engines.process import Child, free_ports
 from esign_kit.engines.programs import program
 
+_WRITER = (
+    *("Read", "Write", "List", "Tagging"),
+    *("GetObjectRetention", "PutObjectRetention", "GetObjectLegalHold", "PutObjectLegalHold"),
+)
 _LISTENERS = ("s3", "master", "volume", "filer", "admin")
 
 
 @dataclass(frozen=True)
 class S3Identity:
-    """A pair of keys and its rights: `Read`, `Write`, `List`, `Tagging`, each as `Read:bucket`, or `Admin` for all."""
+    """A pair of keys and its rights as SeaweedFS names them: `Read:bucket`, `PutObjectRetention:bucket`, …, or `Admin`."""
 
     name: str
     access_key: str
@@ -28,8 +32,8 @@ class S3Identity:
 
     @staticmethod
     def for_buckets(name: str, secret_key: str, *, write: Iterable[str] = (), read: Iterable[str] = ()) -> "S3Identity":
-        """Keys for a service: read, write and list in `write`, only read in `read`; its name is its access key."""
-        actions = [f"{right}:{bucket}" for bucket in write for right in ("Read", "Write", "List", "Tagging")]
+        """Keys for a service: all but bypassing locks in `write`, only reading in `read`; its name is its access key."""
+        actions = [f"{right}:{bucket}" for bucket in write for right in _WRITER]
         actions += [f"{right}:{bucket}" for bucket in read for right in ("Read", "List")]
         return S3Identity(name, name, secret_key, tuple(actions))
 
