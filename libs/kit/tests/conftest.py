@@ -1,0 +1,6 @@
+"""Lets the tests' own migrations be found as a package."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

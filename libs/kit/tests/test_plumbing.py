@@ -1,0 +1,236 @@
+"""The plumbing on real engines: calls with mTLS and access rules, events with exactly one effect."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from alembic.operations import Operations  # noqa: F401 - the migration below needs alembic
+from esign.common.v1 import common_pb2
+from esign.contract.v1 import contract_pb2, contract_pb2_grpc
+from esign.contract.v1 import events_pb2 as contract_events
+from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
+from esign.signer.v1 import events_pb2 as signer_events
+from esign_kit import context, grpc_client
+from esign_kit.consumer import RetryLater
+from esign_kit.errors import Conflict, EsignError, Forbidden, Internal, TimedOut, Unauthenticated, Unavailable
+from esign_kit.outbox import emit
+from esign_kit.service import App
+from esign_kit.settings import ServiceSettings
+from esign_kit.testing import Pki, Platform, Running, eventually
+from sqlalchemy import text
+
+
+class Portal(contract_pb2_grpc.PortalServiceServicer):
+    """Answers by what the contract id says."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def GetContract(self, request, context_):
+        self.calls += 1
+        match request.contract_id:
+            case "conflict":
+                raise Conflict("CONTRACT_BUSY", zh="合同正忙", en="Busy", contract="c1")
+            case "crash":
+                raise RuntimeError("secret detail")
+            case "slow":
+                await asyncio.sleep(5)
+        return contract_pb2.Contract(contract_id=context.actor().person_id, title=context.caller())
+
+
+class Hooks:
+    """What the consuming service does, set by each test."""
+
+    seen: list[str]
+
+    def __init__(self) -> None:
+        self.seen = []
+        self.fail: Exception | None = None
+        self.failures = 0
+
+
+@pytest.fixture(scope="module")
+async def hooks() -> Hooks:
+    return Hooks()
+
+
+@pytest.fixture(scope="module")
+async def running(platform: Platform, hooks: Hooks) -> AsyncIterator[Running]:
+    await platform.reset_events()
+
+    async def build(app: App[ServiceSettings]) -> None:
+        app.serve(contract_pb2_grpc.add_PortalServiceServicer_to_server, Portal())
+
+        async def on_signed(session, event, meta):
+            await session.execute(text("INSERT INTO effects VALUES (:id)"), {"id": event.contract_id})
+            if hooks.fail:
+                hooks.failures += 1
+                raise hooks.fail
+            hooks.seen.append(event.contract_id)
+
+        app.consume(handlers={signer_events.DocumentSigned: on_signed})
+
+    settings = ServiceSettings(**platform.settings("contract"))
+    async with platform.service(settings, build, migrations="kit_test_migrations") as service:
+        yield service
+
+
+async def test_person_and_caller_reach_the_method(running: Running) -> None:
+    stub = contract_pb2_grpc.PortalServiceStub(running.channel("gateway"))
+    answer = await stub.GetContract(contract_pb2.GetContractRequest(contract_id="x"), metadata=running.as_person("p1"))
+    assert (answer.contract_id, answer.title) == ("p1", "gateway")
+
+
+async def test_refusals(running: Running, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> None:
+    request = contract_pb2.GetContractRequest(contract_id="x")
+    person = running.as_person("p1")
+    with pytest.raises(Forbidden) as forbidden:
+        await contract_pb2_grpc.PortalServiceStub(running.channel("signer")).GetContract(request, metadata=person)
+    assert forbidden.value.reason == "CALLER_NOT_ALLOWED"
+    stub = contract_pb2_grpc.PortalServiceStub(running.channel("gateway"))
+    with pytest.raises(Unauthenticated) as missing:
+        await stub.GetContract(request)
+    assert missing.value.reason == "ACTOR_MISSING"
+    expired = grpc.aio.Metadata(("esign-actor", pki.actor_token("p1", seconds=-1)))
+    with pytest.raises(Unauthenticated) as late:
+        await stub.GetContract(request, metadata=expired)
+    assert late.value.reason == "ACTOR_TOKEN_EXPIRED"
+    stranger = Pki(tmp_path_factory.mktemp("stranger"))
+    forged = grpc.aio.Metadata(("esign-actor", stranger.actor_token("p1")))
+    with pytest.raises(Unauthenticated) as invalid:
+        await stub.GetContract(request, metadata=forged)
+    assert invalid.value.reason == "ACTOR_TOKEN_INVALID"
+    activation = grpc.aio.Metadata(("esign-actor", pki.activation(iss="identity", sub="p1")))
+    with pytest.raises(Unauthenticated):
+        await stub.GetContract(request, metadata=activation)
+    outsider = grpc_client.channel(running.address, "contract", stranger.tls("gateway"))
+    with pytest.raises(Unavailable):
+        await contract_pb2_grpc.PortalServiceStub(outsider).GetContract(request, metadata=person, timeout=1)
+    await outsider.close(None)
+
+
+async def test_errors_keep_their_type_and_say_nothing_more(running: Running) -> None:
+    stub = contract_pb2_grpc.PortalServiceStub(running.channel("gateway"))
+    person = running.as_person("p1")
+    with pytest.raises(Conflict) as conflict:
+        await stub.GetContract(contract_pb2.GetContractRequest(contract_id="conflict"), metadata=person)
+    error = conflict.value
+    assert (error.reason, error.zh, error.en, error.metadata) == (
+        "CONTRACT_BUSY",
+        "合同正忙",
+        "Busy",
+        {"contract": "c1"},
+    )
+    with pytest.raises(Internal) as crash:
+        await stub.GetContract(contract_pb2.GetContractRequest(contract_id="crash"), metadata=person)
+    assert "secret" not in repr(crash.value) + crash.value.zh
+    with pytest.raises(TimedOut):
+        await stub.GetContract(contract_pb2.GetContractRequest(contract_id="slow"), metadata=person, timeout=0.3)
+
+
+async def test_a_service_without_rules_does_not_start(platform: Platform) -> None:
+    from esign_kit.access import rules_of
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    file = descriptor_pb2.FileDescriptorProto(name="norule.proto", package="norule")
+    file.message_type.add(name="M")
+    service = file.service.add(name="S")
+    service.method.add(name="Do", input_type=".norule.M", output_type=".norule.M")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    with pytest.raises(ValueError, match=r"norule\.S\.Do has no access rule"):
+        rules_of(pool.FindServiceByName("norule.S"))
+
+
+async def _effects(running: Running, contract_id: str) -> int:
+    async with running.app.db.read() as session:
+        found = await session.execute(text("SELECT count(*) FROM effects WHERE id = :id"), {"id": contract_id})
+        return int(found.scalar_one())
+
+
+async def test_event_and_state_commit_together(running: Running, platform: Platform) -> None:
+    async with running.app.db.begin() as session:
+        kept = await emit(session, contract_events.ContractCreated(contract_id="kept"), contract_id="kept")
+    with pytest.raises(RuntimeError):
+        async with running.app.db.begin() as session:
+            await emit(session, contract_events.ContractCreated(contract_id="lost"))
+            raise RuntimeError
+
+    async def published() -> bool:
+        return kept in [meta.id for meta, _ in await platform.events()]
+
+    await eventually(published)
+    bodies = [data for meta, data in await platform.events() if meta.type.endswith("ContractCreated")]
+    assert [contract_events.ContractCreated.FromString(data).contract_id for data in bodies] == ["kept"]
+
+
+async def test_duplicates_have_one_effect(running: Running, platform: Platform, hooks: Hooks) -> None:
+    event = signer_events.DocumentSigned(contract_id="once", document=common_pb2.ObjectRef(sha256="ab"))
+    identifier = await platform.publish(event)
+    await platform.publish(event, event_id=identifier)
+    last = signer_events.DocumentSigned(contract_id="after")
+    await platform.publish(last)
+
+    async def arrived() -> bool:
+        return "after" in hooks.seen
+
+    await eventually(arrived)
+    assert hooks.seen.count("once") == 1
+    assert await _effects(running, "once") == 1
+
+
+async def test_waiting_never_counts_and_rolls_back(running: Running, platform: Platform, hooks: Hooks) -> None:
+    hooks.fail, hooks.failures = RetryLater(0.05, "TSA_UNAVAILABLE"), 0
+    await platform.publish(signer_events.DocumentSigned(contract_id="waits"))
+
+    async def tried_often() -> bool:
+        return hooks.failures > 8
+
+    await eventually(tried_often)
+    assert await _effects(running, "waits") == 0
+    hooks.fail = None
+
+    async def done() -> bool:
+        return await _effects(running, "waits") == 1
+
+    await eventually(done)
+
+
+async def test_what_cannot_be_handled_is_parked(
+    running: Running, platform: Platform, hooks: Hooks, monkeypatch
+) -> None:
+    monkeypatch.setattr("esign_kit.consumer.MAX_FAILURES", 2)
+    hooks.fail = ValueError("poison")
+    identifier = await platform.publish(signer_events.DocumentSigned(contract_id="poison"))
+
+    async def parked() -> str:
+        async with running.app.db.read() as session:
+            return (
+                await session.execute(text("SELECT error FROM parked WHERE event_id = :id"), {"id": identifier})
+            ).scalar_one_or_none() or ""
+
+    assert await eventually(parked) == "ValueError: poison"
+    hooks.fail = None
+
+
+async def test_deadline_passes_on(running: Running) -> None:
+    context.deadline_var.set(None)
+    stub = contract_pb2_grpc.PortalServiceStub(running.channel("gateway"))
+    import time
+
+    token = context.deadline_var.set(time.monotonic() + 0.2)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        await stub.GetContract(contract_pb2.GetContractRequest(contract_id="slow"), metadata=running.as_person("p"))
+    assert time.monotonic() - started < 1
+    context.deadline_var.reset(token)
+
+
+async def test_unreachable_peer_is_a_typed_error(pki: Pki) -> None:
+    channel = grpc_client.channel("127.0.0.1:9", "notifier", pki.tls("identity"))
+    stub = notifier_pb2_grpc.InternalServiceStub(channel)
+    with pytest.raises(EsignError) as error:
+        await stub.SendCode(notifier_pb2.SendCodeRequest(), timeout=0.5)
+    assert error.value.reason in ("SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED")
+    await channel.close(None)
