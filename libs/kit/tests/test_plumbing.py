@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from alembic.operations import Operations  # noqa: F401 - the migration below needs alembic
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2, contract_pb2_grpc
 from esign.contract.v1 import events_pb2 as contract_events
@@ -63,7 +62,8 @@ async def running(platform: Platform, hooks: Hooks) -> AsyncIterator[Running]:
         app.serve(contract_pb2_grpc.add_PortalServiceServicer_to_server, Portal())
 
         async def on_signed(session, event, meta):
-            await session.execute(text("INSERT INTO effects VALUES (:id)"), {"id": event.contract_id})
+            connection = await session.connection()
+            await connection.execute(text("INSERT INTO effects VALUES (:id)"), {"id": event.contract_id})
             if hooks.fail:
                 hooks.failures += 1
                 raise hooks.fail
@@ -144,8 +144,8 @@ async def test_a_service_without_rules_does_not_start(platform: Platform) -> Non
 
 
 async def _effects(running: Running, contract_id: str) -> int:
-    async with running.app.db.read() as session:
-        found = await session.execute(text("SELECT count(*) FROM effects WHERE id = :id"), {"id": contract_id})
+    async with running.app.db.engine.connect() as connection:
+        found = await connection.execute(text("SELECT count(*) FROM effects WHERE id = :id"), {"id": contract_id})
         return int(found.scalar_one())
 
 
@@ -205,9 +205,9 @@ async def test_what_cannot_be_handled_is_parked(
     identifier = await platform.publish(signer_events.DocumentSigned(contract_id="poison"))
 
     async def parked() -> str:
-        async with running.app.db.read() as session:
+        async with running.app.db.engine.connect() as connection:
             return (
-                await session.execute(text("SELECT error FROM parked WHERE event_id = :id"), {"id": identifier})
+                await connection.execute(text("SELECT error FROM parked WHERE event_id = :id"), {"id": identifier})
             ).scalar_one_or_none() or ""
 
     assert await eventually(parked) == "ValueError: poison"

@@ -156,7 +156,8 @@ class Consumer:
             return
         async with self._db.begin() as session:
             row = insert(inbox).values(consumer=self.durable, event_id=meta.id).on_conflict_do_nothing()
-            if (await session.execute(row.returning(inbox.c.event_id))).first() is None:
+            connection = await session.connection()
+            if (await connection.execute(row.returning(inbox.c.event_id))).first() is None:
                 return
             if self._every:
                 await self._every(session, data, meta)
@@ -185,7 +186,8 @@ class Consumer:
             return
         try:
             async with self._db.begin() as session:
-                await session.execute(
+                connection = await session.connection()
+                await connection.execute(
                     insert(parked)
                     .values(
                         consumer=self.durable,

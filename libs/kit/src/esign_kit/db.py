@@ -108,7 +108,7 @@ class Database:
         """One read-only transaction."""
         with tracer.start_as_current_span("db.read", kind=trace.SpanKind.CLIENT):
             async with self._sessions() as session:
-                await session.execute(text("SET TRANSACTION READ ONLY"))
+                await (await session.connection()).execute(text("SET TRANSACTION READ ONLY"))
                 yield session
 
     async def ping(self) -> None:

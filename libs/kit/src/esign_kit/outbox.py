@@ -67,7 +67,8 @@ async def emit(session: AsyncSession, event: Message, *, contract_id: str = "") 
     `contract_id` names the contract that the event is about, if any; events hold no personal data.
     """
     event_id = new_id()
-    await session.execute(
+    connection = await session.connection()
+    await connection.execute(
         insert(outbox).values(
             event_id=event_id,
             type=event.DESCRIPTOR.full_name,
@@ -77,7 +78,7 @@ async def emit(session: AsyncSession, event: Message, *, contract_id: str = "") 
             data=event.SerializeToString(deterministic=True),
         )
     )
-    await session.execute(text("SELECT pg_notify('outbox', '')"))
+    await connection.execute(text("SELECT pg_notify('outbox', '')"))
     return event_id
 
 

@@ -37,7 +37,6 @@ from esign_kit.settings import ServiceSettings
 log = telemetry.logger(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
-Build = Callable[["App[S]"], Awaitable[None]]
 EveryHandler = Callable[[AsyncSession, bytes, EventMeta], Awaitable[None]]
 
 
@@ -169,6 +168,10 @@ class App(Generic[S]):
             await self._health_server.stop(0)
         await self.bus.close()
         await self.db.close()
+
+
+Build = Callable[[App[S]], Awaitable[None]]
+"""A composition root."""
 
 
 async def prepare(app: App[Any], migrations: str) -> None:
