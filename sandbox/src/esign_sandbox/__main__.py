@@ -10,7 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from esign_sandbox.app import Sandbox, build
-from esign_sandbox.credentials import CredentialsError, load_credentials
+from esign_sandbox.credentials import Credentials, CredentialsError, load_credentials
+from esign_sandbox.mail import serve_smtp
 from esign_sandbox.store import DataDirBusyError
 
 
@@ -26,7 +27,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-async def serve(sandbox: Sandbox, args: argparse.Namespace) -> None:
+async def serve(sandbox: Sandbox, credentials: Credentials, args: argparse.Namespace) -> None:
+    """Serves until a signal asks to stop: HTTP, SMTP, and the chain's sealing."""
     config = uvicorn.Config(
         sandbox.app,
         host=args.host,
@@ -36,7 +38,13 @@ async def serve(sandbox: Sandbox, args: argparse.Namespace) -> None:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    await uvicorn.Server(config).serve()
+    smtp = await serve_smtp(args.host, args.smtp_port, sandbox.mailboxes, credentials.smtp, sandbox.faults)
+    sealing = asyncio.create_task(sandbox.ledger.run())
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        sealing.cancel()
+        smtp.close()
 
 
 def main() -> int:
@@ -51,7 +59,7 @@ def main() -> int:
         sys.stderr.write(f"esign_sandbox: {error}\n")
         return 2
     try:
-        asyncio.run(serve(sandbox, args))
+        asyncio.run(serve(sandbox, credentials, args))
     except KeyboardInterrupt:
         return 0
     finally:

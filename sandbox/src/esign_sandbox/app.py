@@ -7,31 +7,46 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from esign_sandbox import antchain, chain, faceid, mail, sms
 from esign_sandbox.ca import api as ca_api
 from esign_sandbox.ca import authority, orders, status, tsa
 from esign_sandbox.ca.policy import Addresses
 from esign_sandbox.credentials import Credentials
 from esign_sandbox.faults import FaultMiddleware, Faults, faults_router
+from esign_sandbox.mailbox import mailbox_router
 from esign_sandbox.store import Store
+from esign_sandbox.tencent import tencent_router
 
-SCHEMAS = (authority.SCHEMA, orders.SCHEMA, status.SCHEMA, tsa.SCHEMA)
+SCHEMAS = (
+    *(authority.SCHEMA, orders.SCHEMA, status.SCHEMA, tsa.SCHEMA),
+    *(sms.SCHEMA, mail.SCHEMA, faceid.SCHEMA, chain.SCHEMA, antchain.SCHEMA),
+)
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The composed parts; `app` serves all that is HTTP."""
+    """The composed parts: `app` serves all that is HTTP; mail and the chain's sealing run beside it."""
 
     app: FastAPI
     store: Store
     faults: Faults
+    mailboxes: mail.Mailboxes
+    ledger: chain.Ledger
 
 
 def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
+    """Opens the state (raises DataDirBusyError) and creates authority and chain at the first start."""
+    public_url = public_url.rstrip("/")
     store = Store(data_dir, SCHEMAS)
     faults = Faults()
-    pki = authority.Authority(store, Addresses(public_url.rstrip("/")))
+    pki = authority.Authority(store, Addresses(public_url))
     time_stamps = tsa.TimeStampAuthority(store, pki)
     certificate_orders = orders.Orders(store, pki, paused=lambda: faults.mode("ca") == "pending")
+    mailboxes = mail.Mailboxes(store)
+    messages = sms.SmsService(store, credentials.sms)
+    faces = faceid.FaceIdService(store, credentials.faceid, public_url)
+    ledger = chain.Ledger(store, paused=lambda: faults.mode("chain") == "pending")
+    notary = antchain.NotaryGateway(store, ledger, time_stamps, credentials.antchain, public_url)
 
     app = FastAPI(title="esign sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(FaultMiddleware, faults=faults)
@@ -43,13 +58,18 @@ def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
     app.include_router(
         ca_api.public_router(pki, status.OcspResponder(store, pki), status.CrlPublisher(store, pki), time_stamps)
     )
+    app.include_router(tencent_router(credentials.tencent, [messages, faces]))
+    app.include_router(faceid.faceid_router(faces))
+    app.include_router(antchain.gateway_router(notary))
+    app.include_router(chain.explorer_router(ledger))
+    app.include_router(mailbox_router(messages, mailboxes))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         store.rows("SELECT 1")
         return {"status": "ok"}
 
-    return Sandbox(app, store, faults)
+    return Sandbox(app, store, faults, mailboxes, ledger)
 
 
 async def _invalid(_: Request, exc: Exception) -> JSONResponse:
