@@ -1,0 +1,180 @@
+"""What anyone may use: 在线验证, 查询核验, the roots to trust, the transparency log, and the landing page of a face check."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from esign.evidence.v1 import evidence_pb2
+from esign.signer.v1 import signer_pb2
+from esign_kit.errors import InvalidInput
+from fastapi import Path, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from pydantic import BaseModel, Field, ValidationError
+
+from esign_gateway.access import JSON_BODY, make_router, public
+from esign_gateway.app import GatewayDep
+from esign_gateway.limits import Rate, limited_receive, rechunk
+from esign_gateway.problems import prefers_english, responses
+from esign_gateway.uploads import file_chunks, media_type_of
+from esign_gateway.views import EvidenceCheck, ValidationReport, enum_name, signature_reports
+
+router = make_router("public")
+
+UPLOADS = Rate("public-uploads", per_minute=20, burst=20)
+UPLOAD_CHUNK = 512 * 1024
+# Room for the multipart frame around the file.
+UPLOAD_LIMIT = 101 * 2**20
+UPLOAD_SECONDS = 110.0
+
+_STYLE = "body{font:18px/1.7 sans-serif;margin:18vh auto;max-width:22em;padding:0 1em;text-align:center;color:#222}"
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_FACE_PAGE = f"""<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>人脸识别</title><style>{_STYLE}</style></head>
+<body><h1>人脸识别已结束</h1><p>请回到电脑继续操作，核验结果以电脑页面显示为准。</p>
+<p lang="en">Please go back to your computer; the result is shown there.</p></body></html>
+"""
+
+
+class TextCheck(BaseModel):
+    """存证类型 文本."""
+
+    text_hash: Annotated[str, Field(min_length=1, max_length=128, description="存证文本HASH, base64.")]
+
+
+_FILE_BODY = {
+    "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        }
+    },
+}
+
+
+@router.post(
+    "/public/validations",
+    dependencies=[public(UPLOADS, body_limit=UPLOAD_LIMIT, seconds=UPLOAD_SECONDS)],
+    responses=responses(400, 403, 413, 429, 503),
+    openapi_extra={"requestBody": {"required": True, "content": _FILE_BODY}},
+)
+async def validate_document(request: Request, gateway: GatewayDep) -> ValidationReport:
+    """在线验证: each signature of a PDF, and whether the document was changed afterwards. The file is not kept."""
+    failures: list[Exception] = []
+
+    async def chunks() -> AsyncIterator[signer_pb2.ValidateDocumentRequest]:
+        try:
+            async for chunk in rechunk(file_chunks(request), UPLOAD_CHUNK):
+                yield signer_pb2.ValidateDocumentRequest(chunk=chunk)
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    try:
+        report = await gateway.peers.validation.ValidateDocument(chunks())
+    except asyncio.CancelledError:
+        # This is how gRPC reports that the request's own stream failed.
+        if failures:
+            raise failures[0] from None
+        raise
+    english = prefers_english(request.headers.get("accept-language", ""))
+    return ValidationReport(
+        verdict=enum_name(signer_pb2.Verdict.DESCRIPTOR, report.verdict, "VERDICT_"),
+        sha256=report.sha256,
+        size=report.size,
+        summary=report.summary_en if english else report.summary_zh,
+        signatures=signature_reports(report.signatures),
+        problems=list(report.problems),
+    )
+
+
+@router.post(
+    "/public/evidence/{number}/checks",
+    dependencies=[public(UPLOADS, body_limit=UPLOAD_LIMIT, seconds=UPLOAD_SECONDS)],
+    responses=responses(400, 403, 404, 413, 429, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": TextCheck.model_json_schema()}, **_FILE_BODY},
+        }
+    },
+)
+async def check_evidence(
+    number: Annotated[str, Path(max_length=128, description="统一证据编号: 64 hex digits.")],
+    request: Request,
+    gateway: GatewayDep,
+) -> EvidenceCheck:
+    """查询核验: whether a file, or a text by its hash, is what the evidence of this number says. The file does not go further."""
+    question = evidence_pb2.CheckEvidenceRequest(evidence_number=number)
+    if media_type_of(request) == "application/json":
+        question.text_hash = (await _text_check(request)).text_hash
+    else:
+        digest = hashlib.sha256()
+        async for chunk in file_chunks(request):
+            digest.update(chunk)
+        question.document_sha256 = digest.hexdigest()
+    return EvidenceCheck.of(await gateway.peers.evidence.CheckEvidence(question))
+
+
+async def _text_check(request: Request) -> TextCheck:
+    body = await Request(request.scope, limited_receive(request, JSON_BODY)).body()
+    try:
+        return TextCheck.model_validate_json(body)
+    except ValidationError:
+        raise InvalidInput("INVALID_REQUEST", zh="请求内容不正确", en="The request is not valid") from None
+
+
+@router.get(
+    "/public/trust-roots",
+    dependencies=[public()],
+    response_class=PlainTextResponse,
+    responses={
+        **responses(429, 503),
+        200: {"description": "PEM.", "content": {"application/pem-certificate-chain": {}}},
+    },
+)
+async def get_trust_roots(gateway: GatewayDep) -> Response:
+    """The roots that this platform trusts, for other people's validators."""
+    answer = await gateway.peers.validation.GetTrustRoots(signer_pb2.GetTrustRootsRequest())
+    return Response(answer.pem, media_type="application/pem-certificate-chain")
+
+
+@router.get(
+    "/public/log/checkpoint",
+    dependencies=[public()],
+    response_class=PlainTextResponse,
+    responses=responses(404, 429, 503),
+)
+async def get_checkpoint(gateway: GatewayDep) -> PlainTextResponse:
+    """The transparency log's newest checkpoint (C2SP tlog-checkpoint)."""
+    answer = await gateway.peers.evidence.GetCheckpoint(evidence_pb2.GetCheckpointRequest())
+    return PlainTextResponse(answer.note)
+
+
+@router.get(
+    "/public/log/tile/{path:path}",
+    dependencies=[public()],
+    response_class=Response,
+    responses={
+        **responses(400, 404, 429, 503),
+        200: {"description": "Hashes.", "content": {"application/octet-stream": {}}},
+    },
+)
+async def get_tile(
+    path: Annotated[str, Path(max_length=128, pattern="^[0-9x./p]+$", examples=["0/x001/234"])], gateway: GatewayDep
+) -> Response:
+    """A tile of the transparency log (C2SP tlog-tiles): at most 256 hashes of 32 bytes. A tile never changes."""
+    answer = await gateway.peers.evidence.GetTile(evidence_pb2.GetTileRequest(path=path))
+    headers = {"cache-control": "public, max-age=31536000, immutable"}
+    return Response(answer.content, headers=headers, media_type="application/octet-stream")
+
+
+@router.get("/face/return", dependencies=[public()], response_class=HTMLResponse, responses=responses(429))
+async def face_return() -> HTMLResponse:
+    """Where a face vendor sends the phone's browser at the end. It trusts nothing in the address: the PC asks the vendor."""
+    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
+    return HTMLResponse(_FACE_PAGE, headers={"content-security-policy": policy})

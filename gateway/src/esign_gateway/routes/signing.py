@@ -1,0 +1,208 @@
+"""签章: prove who signs (SMS, then face), choose the signature, confirm."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+from esign.contract.v1 import contract_pb2
+from esign.identity.v1 import identity_pb2
+from esign.signer.v1 import signer_pb2
+from esign_kit.errors import InvalidInput
+from fastapi import Path, Request
+from pydantic import BaseModel, Field
+
+from esign_gateway.access import make_router, person
+from esign_gateway.app import GatewayDep
+from esign_gateway.problems import responses
+from esign_gateway.routes.contracts import ContractId
+from esign_gateway.routes.session import Code, CodeSent
+from esign_gateway.uploads import media_type_of
+from esign_gateway.views import Contract, Placement, Seal, Sha256, Verification, required_moment
+
+router = make_router("signing")
+
+HANDWRITTEN_BYTES = 256 * 1024
+
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+VerificationId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
+FaceCheckId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
+
+
+class CodeConfirmation(BaseModel):
+    """The SMS code that the person typed."""
+
+    code: Code
+
+
+class FaceChannel(Enum):
+    """The vendor of the face check."""
+
+    TENCENT = "tencent"
+
+
+_CHANNELS = {FaceChannel.TENCENT: identity_pb2.FACE_CHANNEL_TENCENT}
+
+
+class FaceCheckRequest(BaseModel):
+    """Opens a face check."""
+
+    channel: Annotated[FaceChannel, Field(description="tencent: 腾讯云.")]
+    consent_version: Annotated[
+        str,
+        Field(min_length=1, max_length=32, description="The version of the biometric-information statement accepted."),
+    ]
+
+
+class FaceCheck(BaseModel):
+    """Where the person goes with the phone, as a QR code."""
+
+    face_check_id: str
+    url: str
+    expires_at: datetime
+
+
+class SignatureRequest(BaseModel):
+    """结束签章 → 是: the person's decision."""
+
+    verification_id: Id
+    document_sha256: Annotated[Sha256, Field(description="SHA-256 of the document that the person saw, hex.")]
+    seal_id: Id
+    placement: Placement
+
+
+class SealList(BaseModel):
+    """Seals."""
+
+    items: list[Seal]
+
+
+@router.post(
+    "/contracts/{contract_id}/verifications",
+    status_code=201,
+    dependencies=[person()],
+    responses=responses(401, 403, 404, 409, 429, 503),
+)
+async def start_verification(contract_id: ContractId, gateway: GatewayDep) -> Verification:
+    """签章: open the person's verification for this contract and its present document."""
+    answer = await gateway.peers.contracts.StartSigning(contract_pb2.StartSigningRequest(contract_id=contract_id))
+    return Verification.of(answer)
+
+
+@router.get("/verifications/{verification_id}", dependencies=[person()], responses=responses(401, 404, 503))
+async def get_verification(verification_id: VerificationId, gateway: GatewayDep) -> Verification:
+    """Where the verification stands: 身份信息 → 人脸识别 → 核验完成."""
+    answer = await gateway.peers.people.GetVerification(
+        identity_pb2.GetVerificationRequest(verification_id=verification_id)
+    )
+    return Verification.of(answer)
+
+
+@router.post(
+    "/verifications/{verification_id}/codes",
+    dependencies=[person()],
+    responses=responses(401, 403, 404, 409, 429, 503),
+)
+async def send_verification_code(verification_id: VerificationId, gateway: GatewayDep) -> CodeSent:
+    """Send the verification's SMS code to the person's registered phone."""
+    answer = await gateway.peers.people.SendVerificationCode(
+        identity_pb2.SendVerificationCodeRequest(verification_id=verification_id)
+    )
+    return CodeSent(expires_at=required_moment(answer, "expires_at"), retry_after_seconds=answer.retry_after_seconds)
+
+
+@router.post(
+    "/verifications/{verification_id}/code",
+    dependencies=[person()],
+    responses=responses(400, 401, 403, 404, 409, 429, 503),
+)
+async def confirm_verification_code(
+    verification_id: VerificationId, body: CodeConfirmation, gateway: GatewayDep
+) -> Verification:
+    """Check the SMS code: step 1 of 2."""
+    answer = await gateway.peers.people.ConfirmVerificationCode(
+        identity_pb2.ConfirmVerificationCodeRequest(verification_id=verification_id, code=body.code)
+    )
+    return Verification.of(answer)
+
+
+@router.post(
+    "/verifications/{verification_id}/face",
+    status_code=201,
+    dependencies=[person()],
+    responses=responses(400, 401, 403, 404, 409, 429, 503),
+)
+async def start_face_check(verification_id: VerificationId, body: FaceCheckRequest, gateway: GatewayDep) -> FaceCheck:
+    """Open a face check with a vendor: step 2 of 2, done on the phone."""
+    answer = await gateway.peers.people.StartFaceCheck(
+        identity_pb2.StartFaceCheckRequest(
+            verification_id=verification_id, channel=_CHANNELS[body.channel], consent_version=body.consent_version
+        )
+    )
+    return FaceCheck(
+        face_check_id=answer.face_check_id, url=answer.url, expires_at=required_moment(answer, "expires_at")
+    )
+
+
+@router.post(
+    "/verifications/{verification_id}/face/{face_check_id}/result",
+    dependencies=[person()],
+    responses=responses(401, 403, 404, 409, 429, 503),
+)
+async def complete_face_check(
+    verification_id: VerificationId, face_check_id: FaceCheckId, gateway: GatewayDep
+) -> Verification:
+    """Have the platform ask the vendor for the result; while the person is still at it, the state does not change."""
+    answer = await gateway.peers.people.CompleteFaceCheck(
+        identity_pb2.CompleteFaceCheckRequest(verification_id=verification_id, face_check_id=face_check_id)
+    )
+    return Verification.of(answer)
+
+
+@router.post(
+    "/seals/handwritten",
+    status_code=201,
+    dependencies=[person(body_limit=HANDWRITTEN_BYTES)],
+    responses=responses(400, 401, 403, 413, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "image/png": {"schema": {"type": "string", "format": "binary", "maxLength": HANDWRITTEN_BYTES}}
+            },
+        }
+    },
+)
+async def create_handwritten_signature(request: Request, gateway: GatewayDep) -> Seal:
+    """Keep a handwritten signature (PNG with transparency) as the person's seal. The same image again is the same seal."""
+    if media_type_of(request) != "image/png":
+        raise InvalidInput("PNG_REQUIRED", zh="手写签名须为 PNG 图片", en="Send the signature as image/png")
+    answer = await gateway.peers.seals.CreateHandwrittenSignature(
+        signer_pb2.CreateHandwrittenSignatureRequest(png=await request.body())
+    )
+    return Seal.of(answer)
+
+
+@router.get("/seals", dependencies=[person()], responses=responses(401, 503))
+async def list_seals(gateway: GatewayDep) -> SealList:
+    """The seals with which the person may sign."""
+    answer = await gateway.peers.seals.ListSeals(signer_pb2.ListSealsRequest())
+    return SealList(items=[Seal.of(seal) for seal in answer.seals])
+
+
+@router.post(
+    "/contracts/{contract_id}/signatures",
+    dependencies=[person(seconds=30)],
+    responses=responses(400, 401, 403, 404, 409, 503),
+)
+async def confirm_signing(contract_id: ContractId, body: SignatureRequest, gateway: GatewayDep) -> Contract:
+    """结束签章 → 是: turn the verification into one signature. The same request again is answered with the contract as it stands."""
+    answer = await gateway.peers.contracts.ConfirmSigning(
+        contract_pb2.ConfirmSigningRequest(
+            contract_id=contract_id,
+            verification_id=body.verification_id,
+            document_sha256=body.document_sha256,
+            seal_id=body.seal_id,
+            placement=body.placement.message(),
+        )
+    )
+    return Contract.of(answer)

@@ -1,0 +1,62 @@
+"""Settings of the gateway, read as every service's: one TOML file named by ESIGN_SETTINGS_FILE."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from esign_kit.settings import Address, ServiceSettings, Tls
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PEERS = ("identity", "contract", "signer", "evidence")
+"""The services that the gateway calls."""
+
+
+def _all_peers(value: dict[str, str]) -> dict[str, str]:
+    if missing := [name for name in PEERS if name not in value]:
+        raise ValueError(f"no address for {', '.join(missing)}")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or value.count("/") != 2:
+        raise ValueError("expected an origin such as https://esign.soho.example, without a path")
+    return value
+
+
+class GatewaySettings(BaseSettings):
+    """What the gateway needs: no database, no event stream, no key of the object store."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    service: Literal["gateway"] = "gateway"
+    environment: Literal["local", "production"]
+    http_listen: Address
+    """Plain HTTP; TLS is terminated in front of it."""
+    public_url: Annotated[str, AfterValidator(_origin)]
+    """The origin under which browsers reach the gateway."""
+    trusted_proxies: list[str] = Field(default_factory=list)
+    """Addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto count."""
+    tls: Tls
+    """The certificate that names this process to the services."""
+    peers: Annotated[dict[str, Address], AfterValidator(_all_peers)]
+    """Addresses of identity, contract, signer and evidence."""
+    object_store_ca_file: Path | None = None
+    """The CA of the object store's certificate, PEM, where it is not a public one."""
+    max_validation_bytes: int = 100 * 2**20
+    """The largest file that the public verification takes."""
+    otlp_endpoint: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The same sources as every service's."""
+        return ServiceSettings.settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
