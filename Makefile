@@ -1,0 +1,40 @@
+# SOHO China's electronic-seal platform. `make help` lists what can be done; everything sets itself up first.
+
+PYTHON := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check bench reset fmt proto proto-baseline
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## virtual environment, locked packages, system tools, fonts (quick when nothing changed)
+	@python3 scripts/bootstrap.py
+
+run: setup ## start the whole platform on this machine; Ctrl-C stops it (ARGS="--data-dir DIR")
+	@$(PYTHON) -m esign_local run $(ARGS)
+
+demo: setup ## one contract from dispatch to a verified file, on a fresh platform; results in build/demo
+	@$(PYTHON) -m esign_e2e.demo $(ARGS)
+
+test: setup ## unit and integration tests in parallel, then end-to-end (ARGS="-k name" goes to pytest)
+	@$(PYTHON) scripts/test.py $(ARGS)
+
+check: setup ## format, lint, types, import rules, protos, generated code
+	@$(PYTHON) scripts/check.py
+
+bench: setup ## measurements as a table; also in build/bench/results.json
+	@$(PYTHON) -m bench $(ARGS)
+
+reset: setup ## forget all state of `make run` (.data)
+	@$(PYTHON) -m esign_local reset $(ARGS)
+
+fmt: setup ## format the code and mend what the linter can
+	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
+
+proto: setup ## generate libs/protos from proto/
+	@$(PYTHON) scripts/gen_protos.py
+
+proto-baseline: setup ## accept the protos as they are as what `make check` compares later changes with
+	@.venv/bin/buf build proto --exclude-source-info -o proto/baseline.binpb

