@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -129,10 +129,23 @@ class _StreamUnary(_Base, _StreamUnaryInterceptor):
         self, continuation: Callable[..., Any], details: grpc.aio.ClientCallDetails, requests: Any
     ) -> Any:
         call = await continuation(self._details(details, STREAM_DEADLINE), requests)
+        return _TypedCall(call, self._peer)
+
+
+class _TypedCall:
+    """A stream-unary call that fails with a typed error. gRPC wants the call itself from an interceptor, not its answer."""
+
+    def __init__(self, call: Any, peer: str) -> None:
+        self._call, self._peer = call, peer
+
+    def __await__(self) -> Generator[Any, None, Any]:
         try:
-            return await call
+            return (yield from self._call.__await__())
         except grpc.aio.AioRpcError as error:
             raise grpc_errors.from_rpc_error(error, self._peer) from error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
 
 
 class _UnaryStream(_Base, _UnaryStreamInterceptor):
