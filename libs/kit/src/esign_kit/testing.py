@@ -323,7 +323,7 @@ def engines() -> Iterator[tuple[Postgres, Nats, S3]]:
 
 
 @pytest.fixture(scope="session")
-async def platform(engines: tuple[Postgres, Nats, S3], pki: Pki) -> AsyncIterator[Platform]:
+async def platform(engines: tuple[Postgres, Nats, S3], pki: Pki) -> Platform:
     """Engines with the stream and the buckets made."""
     postgres, nats_, s3 = engines
     found = Platform(postgres, nats_, s3, pki)
@@ -331,7 +331,7 @@ async def platform(engines: tuple[Postgres, Nats, S3], pki: Pki) -> AsyncIterato
         await ensure_stream(nc)
     for bucket in BUCKETS:
         s3.make_bucket(bucket, object_lock=bucket in ("documents", "evidence"))
-    yield found
+    return found
 
 
 @pytest.fixture
