@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from .conftest import HTTP
+
 USCC = "91110105MA01234565"
 COMPANY = "北京样例商贸有限公司"
 PERSON = "张伟样"
@@ -34,11 +36,11 @@ def event(order_no: str, key: Key, **more: object) -> dict[str, Any]:
 
 
 def place(url: str, order: dict[str, Any]) -> httpx.Response:
-    return httpx.post(f"{url}/ca/v1/certificates", json=order, headers=AUTH)
+    return HTTP.post(f"{url}/ca/v1/certificates", json=order, headers=AUTH)
 
 
 def revoke(url: str, order_no: str, reason: str = "key_compromise") -> httpx.Response:
-    return httpx.post(f"{url}/ca/v1/certificates/{order_no}/revoke", json={"reason": reason}, headers=AUTH)
+    return HTTP.post(f"{url}/ca/v1/certificates/{order_no}/revoke", json={"reason": reason}, headers=AUTH)
 
 
 def openssl(*args: str | Path, cwd: Path, check: bool = True) -> str:
@@ -50,10 +52,10 @@ def openssl(*args: str | Path, cwd: Path, check: bool = True) -> str:
 
 def trust_files(url: str, directory: Path) -> None:
     """root.pem, issuing.pem and trust.pem (root and both CRLs) as the authority publishes them."""
-    (directory / "root.pem").write_bytes(httpx.get(f"{url}/ca/roots.pem").content)
+    (directory / "root.pem").write_bytes(HTTP.get(f"{url}/ca/roots.pem").content)
     for kind, source in (("x509", "certs/issuing.cer"), ("crl", "crl/issuing.crl"), ("crl", "crl/root.crl")):
         target = source.replace("/", "-")
-        (directory / target).write_bytes(httpx.get(f"{url}/ca/{source}").content)
+        (directory / target).write_bytes(HTTP.get(f"{url}/ca/{source}").content)
         openssl(kind, "-inform", "der", "-in", target, "-out", f"{target}.pem", cwd=directory)
     (directory / "certs-issuing.cer.pem").rename(directory / "issuing.pem")
     parts = ("root.pem", "crl-issuing.crl.pem", "crl-root.crl.pem")

@@ -29,6 +29,10 @@ CREDENTIALS: dict[str, Any] = {
 }
 
 
+# One client for all tests (a new one loads the trust store each time); a new connection for each request.
+HTTP = httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -67,7 +71,7 @@ class Running:
         deadline = time.monotonic() + 15
         while True:
             try:
-                if httpx.get(f"{self.url}/healthz").status_code == 200:
+                if HTTP.get(f"{self.url}/healthz").status_code == 200:
                     return
             except httpx.TransportError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -80,7 +84,7 @@ class Running:
         return self.process.wait(10)
 
     def fault(self, part: str, mode: str, delay_ms: int = 0) -> None:
-        answer = httpx.put(f"{self.url}/_sandbox/faults/{part}", json={"mode": mode, "delay_ms": delay_ms})
+        answer = HTTP.put(f"{self.url}/_sandbox/faults/{part}", json={"mode": mode, "delay_ms": delay_ms})
         assert answer.status_code == 200, answer.text
 
 
@@ -96,7 +100,7 @@ def session_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
 def sandbox(session_sandbox: Running) -> Iterator[Running]:
     """The session's sandbox, without faults before and after."""
     yield session_sandbox
-    httpx.delete(f"{session_sandbox.url}/_sandbox/faults").raise_for_status()
+    HTTP.delete(f"{session_sandbox.url}/_sandbox/faults").raise_for_status()
 
 
 @pytest.fixture
