@@ -53,6 +53,10 @@ class Engine(ABC):
     def ping(self) -> None:
         """Returns when the engine serves a client with credentials, raises anything else; blocking, under 2 s."""
 
+    @abstractmethod
+    def used_ports(self) -> list[int]:
+        """The ports that `prepare` has taken."""
+
     def start(self) -> Self:
         """Starts the engine and returns once it answers. Raises EngineError when it does not."""
         self.prepare()

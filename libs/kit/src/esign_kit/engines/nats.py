@@ -118,6 +118,9 @@ class Nats(Engine):
             death_signal=self.death_signal,
         )
 
+    def used_ports(self) -> list[int]:
+        return [self.port]
+
     def ping(self) -> None:
         with (
             socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection,

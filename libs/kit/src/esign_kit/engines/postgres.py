@@ -86,7 +86,8 @@ class Postgres(Engine):
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
                 )
-            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+            for database in (name, "postgres", "template1"):
+                connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
         return self.dsn(name, owner, password)
 
     def drop_database(self, name: str) -> None:
@@ -123,9 +124,12 @@ class Postgres(Engine):
             death_signal=self.death_signal,
         )
 
+    def used_ports(self) -> list[int]:
+        return [self.port]
+
     def ping(self) -> None:
         with self._connect() as connection:
-            connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+            connection.execute("SELECT 1")
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(

@@ -135,5 +135,8 @@ class S3(Engine):
             death_signal=self.death_signal,
         )
 
+    def used_ports(self) -> list[int]:
+        return list(self.ports)
+
     def ping(self) -> None:
         self.client().list_buckets()

@@ -1,0 +1,145 @@
+"""`python -m esign_local`: the platform on this machine.
+
+run         start everything on a data directory that is kept (default: .data), until Ctrl-C
+demo-stack  the same on a fresh temporary directory, removed at the end
+status      what runs on the data directory
+reset       forget all state of the data directory
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from esign_local import table
+from esign_local.configuration import ROOT
+from esign_local.stack import Stack
+from esign_local.state import StackError, is_running
+from esign_local.supervisor import Phase, Program
+
+
+class Reporter:
+    """Tells a person how things go: a line per program while starting, then the table whenever something has changed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._dirty = asyncio.Event()
+        self._started = False
+
+    def changed(self, program: Program) -> None:
+        """Called by the stack."""
+        if self._started:
+            self._dirty.set()
+        elif program.phase is Phase.GREEN:
+            self._console.print(f"  [green]✓[/] {program.name:<12} {program.took:5.1f} s", highlight=False)
+        elif program.phase in (Phase.RESTARTING, Phase.FAILED, Phase.UNWELL):
+            self._console.print(f"  [red]✗[/] {program.name:<12} {program.phase}: {program.reason}", highlight=False)
+
+    async def report(self, stack: Stack) -> None:
+        """Prints the table now and after every change, for ever."""
+        self._started = True
+        while True:
+            self._dirty.clear()
+            stack.write_status()
+            used = await asyncio.to_thread(stack.rss)
+            self._console.print()
+            self._console.print(table.render(stack.supervisor.programs, used))
+            await self._dirty.wait()
+            await asyncio.sleep(0.5)  # what happens together is told together
+
+
+async def run(data_dir: Path | None, console: Console) -> int:
+    """Start, report, wait for a signal, stop. Exit status 0 after a signal, 1 when something failed."""
+    reporter = Reporter(console)
+    stack = Stack(data_dir, ephemeral=data_dir is None, changed=reporter.changed)
+    working = asyncio.create_task(_work(stack, reporter, console))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, _cancel_once(working))
+    console.print(f"starting the platform on {stack.data_dir}", highlight=False)
+    try:
+        await working
+    except asyncio.CancelledError:
+        console.print("stopped", highlight=False)
+        return 0
+    except StackError as error:
+        console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+    return 1
+
+
+async def _work(stack: Stack, reporter: Reporter, console: Console) -> None:
+    async with stack:
+        console.print(f"all green after {stack.started_in:.1f} s; Ctrl-C stops everything", highlight=False)
+        console.print(f"portal {stack.url('gateway')}   outside world {stack.url('sandbox')}", highlight=False)
+        try:
+            await reporter.report(stack)
+        finally:
+            console.print("\nstopping", highlight=False)
+
+
+def _cancel_once(task: asyncio.Task[None]) -> Callable[[], None]:
+    """A second Ctrl-C must not interrupt the stopping."""
+    asked = []
+
+    def cancel() -> None:
+        if not asked:
+            asked.append(True)
+            task.cancel()
+
+    return cancel
+
+
+def status(data_dir: Path, console: Console) -> int:
+    """Exit status 0 when the platform runs, 3 otherwise."""
+    file = data_dir / "status.json"
+    if not is_running(data_dir) or not file.exists():
+        console.print(f"not running on {data_dir}", highlight=False)
+        return 3
+    for name, program in json.loads(file.read_text())["programs"].items():
+        restarts = f"  {program['restarts']} restarts" if program["restarts"] else ""
+        line = f"{name:<12} {program['address']:<17} {program['phase']:<11} {program['pid'] or ''}{restarts}"
+        console.print(line, highlight=False)
+    return 0
+
+
+def reset(data_dir: Path, console: Console) -> int:
+    """Exit status 1 when the platform still runs, or when the directory is not one of its own."""
+    if not data_dir.exists():
+        return 0
+    if is_running(data_dir):
+        console.print(f"the platform is running on {data_dir}; stop it first", style="red", highlight=False)
+        return 1
+    if any(data_dir.iterdir()) and not (data_dir / "lock").exists():
+        console.print(f"{data_dir} is not a data directory of the platform", style="red", highlight=False)
+        return 1
+    shutil.rmtree(data_dir)
+    console.print(f"removed {data_dir}", highlight=False)
+    return 0
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="esign_local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=["run", "demo-stack", "status", "reset"])
+    parser.add_argument("--data-dir", type=Path, default=ROOT / ".data")
+    arguments = parser.parse_args()
+    console = Console(soft_wrap=True)
+    if arguments.command == "status":
+        return status(arguments.data_dir, console)
+    if arguments.command == "reset":
+        return reset(arguments.data_dir, console)
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(run(None if arguments.command == "demo-stack" else arguments.data_dir, console))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

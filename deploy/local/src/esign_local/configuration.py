@@ -1,0 +1,314 @@
+"""The settings file of every program, and the accounts that the platform holds with the outside world.
+
+Each service gets what it needs and no more: its own database, its own events, the buckets and peers named here.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from esign_kit.engines import S3Identity
+from esign_kit.engines.base import write_private
+
+from esign_local.material import Material
+from esign_local.pki import Pki
+
+ROOT = Path(__file__).resolve().parents[4]
+FONTS = ROOT / "node_modules" / "@expo-google-fonts"
+SERIF = FONTS / "noto-serif-sc" / "400Regular" / "NotoSerifSC_400Regular.ttf"
+SERIF_BOLD = FONTS / "noto-serif-sc" / "700Bold" / "NotoSerifSC_700Bold.ttf"
+SANS = FONTS / "noto-sans-sc" / "400Regular" / "NotoSansSC_400Regular.ttf"
+
+SERVICES = ("identity", "ca-broker", "contract", "signer", "notifier", "evidence")
+SYSTEMS = ("leasing", "procurement", "jde", "operator")
+PEERS: Mapping[str, tuple[str, ...]] = {
+    "identity": ("notifier", "contract", "signer", "ca-broker"),
+    "ca-broker": ("identity",),
+    "contract": ("identity", "signer", "evidence"),
+    "signer": ("ca-broker", "identity"),
+    "notifier": ("identity",),
+    "evidence": ("contract", "identity"),
+    "gateway": ("identity", "contract", "signer", "evidence"),
+}
+# bucket → versioned and locked?
+BUCKETS: Mapping[str, bool] = {"documents": True, "seals": True, "evidence": True}
+WRITES: Mapping[str, tuple[str, ...]] = {
+    "contract": ("documents",),
+    "signer": ("documents", "seals"),
+    "evidence": ("evidence",),
+}
+READS: Mapping[str, tuple[str, ...]] = {"evidence": ("documents",), "contract": ("seals",)}
+SMS_TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "login_code": ("2000001", "验证码：{1}，{2}分钟内有效，用于登录电子签章平台。请勿告知他人。", ("code", "minutes")),
+    "signing_code": (
+        "2000002",
+        "验证码：{1}，{2}分钟内有效，用于签署文档{3}的身份核验。请勿告知他人。",
+        ("code", "minutes", "document_number"),
+    ),
+    "contract_invitation": (
+        "2000003",
+        "{1}，您有一份合同《{2}》（编号{3}）待签署，请登录{4}办理。",
+        ("name", "title", "document_number", "portal"),
+    ),
+    "contract_completed": (
+        "2000004",
+        "{1}，合同《{2}》（编号{3}）已由各方签署完成，请登录{4}下载。",
+        ("name", "title", "document_number", "portal"),
+    ),
+    "contract_withdrawn": (
+        "2000005",
+        "{1}，合同《{2}》（编号{3}）已撤回，无需签署。",
+        ("name", "title", "document_number"),
+    ),
+    "contract_expired": (
+        "2000006",
+        "{1}，合同《{2}》（编号{3}）已过签署期限。",
+        ("name", "title", "document_number"),
+    ),
+}
+SMS_APP = "1400000001"
+SMS_SIGN = "SOHO中国"
+FACE_RULE = "1"
+
+Table = dict[str, object]
+
+
+class Configuration:
+    """Writes `settings/<program>.toml` and `sandbox/credentials.json` for programs at known addresses.
+
+    `ports` maps a program to its ports: engines as they take them, `sandbox` HTTP and SMTP, services gRPC and health,
+    `gateway` HTTP.
+    """
+
+    def __init__(self, data_dir: Path, ports: Callable[[str], list[int]]) -> None:
+        self.data_dir = data_dir
+        self.pki = Pki(data_dir / "tls")
+        self.material = Material(data_dir / "secrets", data_dir / "trust")
+        self.ca_roots = self.material.public("ca-roots.pem")
+        self._ports = ports
+        for name in (*SERVICES, "gateway"):
+            self.pki.ensure(name, "service")
+        for name in SYSTEMS:
+            self.pki.ensure(name, "system")
+        self.material.public("internal-ca.pem").write_bytes(self.pki.ca_file.read_bytes())
+        for owner, name in (("identity", "actor"), ("identity", "activation"), ("evidence", "checkpoint")):
+            self.material.signing_key(owner, name)
+
+    def address(self, name: str, which: int = 0) -> str:
+        """`host:port` of a program."""
+        return f"127.0.0.1:{self._ports(name)[which]}"
+
+    def database_password(self, service: str) -> str:
+        """The password of a service's database role."""
+        return self.material.password(service, "database").read_text()
+
+    def nats_passwords(self) -> dict[str, str]:
+        """Passwords by NATS user."""
+        passwords = {event_user(name): self.material.password(name, "nats").read_text() for name in SERVICES}
+        return {**passwords, "admin": self.material.password("nats", "admin").read_text()}
+
+    def s3_identities(self) -> list[S3Identity]:
+        """The keys of those services that may touch objects."""
+        return [
+            S3Identity.for_buckets(
+                name,
+                self.material.password(name, "s3").read_text(),
+                write=WRITES.get(name, ()),
+                read=READS.get(name, ()),
+            )
+            for name in SERVICES
+            if name in WRITES or name in READS
+        ]
+
+    def write_sandbox(self) -> Path:
+        """The accounts file of the sandbox."""
+        read = self._vendor
+        credentials = {
+            "tencent": {"secret_id": "AKIDlocal", "secret_key": read("tencent")},
+            "sms": {
+                "sdk_app_id": SMS_APP,
+                "sign_name": SMS_SIGN,
+                "templates": {number: text for number, text, _ in SMS_TEMPLATES.values()},
+            },
+            "faceid": {"rule_ids": [FACE_RULE]},
+            "antchain": {"access_key": "local", "access_secret": read("antchain")},
+            "ca": {"client_secret": read("ca")},
+            "smtp": {"user": "esign", "password": read("smtp")},
+        }
+        path = self.data_dir / "sandbox" / "credentials.json"
+        write_private(path, json.dumps(credentials, ensure_ascii=False, indent=2))
+        return path
+
+    def write_service(self, name: str) -> Path:
+        """The settings file of a service."""
+        sections: dict[str, Callable[[], Table]] = {
+            "identity": self._identity,
+            "ca-broker": self._ca_broker,
+            "contract": self._contract,
+            "signer": self._signer,
+            "notifier": self._notifier,
+            "evidence": self._evidence,
+        }
+        return self._write(name, {**self._common(name), **sections[name]()})
+
+    def write_gateway(self) -> Path:
+        """The settings file of the gateway."""
+        return self._write(
+            "gateway",
+            {
+                "environment": "local",
+                "http_listen": self.address("gateway"),
+                "public_url": self.portal_url,
+                "tls": self._tls("gateway"),
+                "peers": {peer: self.address(peer) for peer in PEERS["gateway"]},
+            },
+        )
+
+    @property
+    def portal_url(self) -> str:
+        """Where people open the portal."""
+        return f"http://{self.address('gateway')}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the outside world answers."""
+        return f"http://{self.address('sandbox')}"
+
+    def _common(self, name: str) -> Table:
+        user = event_user(name)
+        table: Table = {
+            "service": name,
+            "environment": "local",
+            "grpc_listen": self.address(name),
+            "health_listen": self.address(name, 1),
+            "actor_public_key_file": self.material.public("actor.pub.pem"),
+            "tls": self._tls(name),
+            "database": {
+                "url": f"postgresql+psycopg://{user}@{self.address('postgres')}/{user}",
+                "password_file": self.material.password(name, "database"),
+            },
+            "nats": {
+                "servers": [f"nats://{self.address('nats')}"],
+                "user": user,
+                "password_file": self.material.password(name, "nats"),
+            },
+            "peers": {peer: self.address(peer) for peer in PEERS[name]},
+        }
+        if name in WRITES or name in READS:
+            table["s3"] = {
+                "endpoint": self.address("s3"),
+                "access_key": name,
+                "secret_key_file": self.material.password(name, "s3"),
+            }
+        return table
+
+    def _identity(self) -> Table:
+        return {}
+
+    def _ca_broker(self) -> Table:
+        return {
+            "activation_public_key_file": self.material.public("activation.pub.pem"),
+            "ca": {
+                "base_url": self.sandbox_url,
+                "client_secret_file": self._vendor_copy("ca-broker", "ca"),
+                "roots_file": self.ca_roots,
+                "policies": {},
+            },
+        }
+
+    def _contract(self) -> Table:
+        return {}
+
+    def _signer(self) -> Table:
+        return {}
+
+    def _notifier(self) -> Table:
+        templates = {
+            kind: {"id": number, "parameters": list(parameters)}
+            for kind, (number, _, parameters) in SMS_TEMPLATES.items()
+        }
+        return {
+            "field_keyring_file": self.material.keyring("notifier"),
+            "portal_url": self.portal_url,
+            "sms": {
+                "scheme": "http",
+                "endpoint": self.address("sandbox"),
+                "secret_id": "AKIDlocal",
+                "secret_key_file": self._vendor_copy("notifier", "tencent"),
+                "sdk_app_id": SMS_APP,
+                "sign_name": SMS_SIGN,
+                "templates": templates,
+            },
+            "smtp": {
+                "host": "127.0.0.1",
+                "port": self._ports("sandbox")[1],
+                "security": "plain",
+                "user": "esign",
+                "password_file": self._vendor_copy("notifier", "smtp"),
+                "from_address": "noreply@esign.soho.example",
+                "message_id_domain": "esign.soho.example",
+            },
+        }
+
+    def _evidence(self) -> Table:
+        return {}
+
+    def _tls(self, name: str) -> Table:
+        return {
+            "cert_file": self.pki.cert_file(name),
+            "key_file": self.pki.key_file(name),
+            "ca_file": self.pki.ca_file,
+        }
+
+    def _vendor(self, name: str) -> str:
+        return self.material.password("vendors", name).read_text()
+
+    def _vendor_copy(self, service: str, vendor: str) -> Path:
+        return self.material.shared(service, f"vendor-{vendor}", self.material.password("vendors", vendor))
+
+    def _write(self, name: str, table: Table) -> Path:
+        path = self.data_dir / "settings" / f"{name}.toml"
+        write_private(path, to_toml(table))
+        return path
+
+
+def event_user(service: str) -> str:
+    """A service's name as its NATS user, its database and its role: `ca-broker` → `ca_broker`."""
+    return service.replace("-", "_")
+
+
+def module(program: str) -> list[str]:
+    """The command that runs a service or the gateway."""
+    return [sys.executable, "-m", f"esign_{program.replace('-', '_')}.main"]
+
+
+def to_toml(table: Mapping[str, object]) -> str:
+    """TOML 1.0 of nested mappings with strings, numbers, booleans, paths and lists of these."""
+    return "\n".join(_lines(table, ())) + "\n"
+
+
+def _lines(table: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
+    lines = [f"[{'.'.join(_string(part) for part in path)}]"] if path else []
+    lines += [f"{_string(key)} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            lines += _lines(value, (*path, key))
+    return lines
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str | Path):
+        return _string(str(value))
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    raise TypeError(f"no TOML for {type(value).__name__}")
+
+
+def _string(text: str) -> str:
+    # JSON's escapes are a subset of TOML's, but for characters written as surrogate pairs, hence not ASCII.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
