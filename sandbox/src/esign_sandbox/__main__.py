@@ -40,6 +40,8 @@ async def serve(sandbox: Sandbox, credentials: Credentials, args: argparse.Names
     )
     smtp = await serve_smtp(args.host, args.smtp_port, sandbox.mailboxes, credentials.smtp, sandbox.faults)
     sealing = asyncio.create_task(sandbox.ledger.run())
+    # uvicorn raises the signal that stopped it once more after its shutdown: an ordered stop then ends with 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         await uvicorn.Server(config).serve()
     finally:
@@ -50,8 +52,6 @@ async def serve(sandbox: Sandbox, credentials: Credentials, args: argparse.Names
 def main() -> int:
     args = arguments()
     logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # uvicorn raises the signal that stopped it once more after its shutdown: an ordered stop then ends with 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         credentials = load_credentials(args.credentials)
         sandbox = build(args.data_dir, credentials, args.public_url or f"http://127.0.0.1:{args.http_port}")
@@ -62,6 +62,9 @@ def main() -> int:
         asyncio.run(serve(sandbox, credentials, args))
     except KeyboardInterrupt:
         return 0
+    except OSError as error:
+        sys.stderr.write(f"esign_sandbox: {error}\n")
+        return 2
     finally:
         sandbox.store.close()
     return 0

@@ -7,7 +7,6 @@ Faults live in memory: a restart is a good day again.
 """
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter
@@ -51,13 +50,14 @@ class Fault(BaseModel):
     delay_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
 
 
-@dataclass
 class Faults:
     """The current fault of each part."""
 
-    current: dict[str, Fault]
-
     def __init__(self) -> None:
+        self.current: dict[str, Fault] = {}
+        self.clear()
+
+    def clear(self) -> None:
         self.current = {part: Fault() for part in get_args(Part)}
 
     def mode(self, part: Part) -> Mode:
@@ -150,7 +150,7 @@ def faults_router(faults: Faults) -> APIRouter:
 
     @router.delete("")
     def clear() -> dict[str, Fault]:
-        faults.current = {part: Fault() for part in faults.current}
+        faults.clear()
         return faults.current
 
     return router
