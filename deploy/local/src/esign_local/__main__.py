@@ -15,14 +15,15 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from esign_local import table
-from esign_local.configuration import ROOT
-from esign_local.stack import Stack
-from esign_local.state import StackError, is_running
-from esign_local.supervisor import Phase, Program
+from esign_local.state import ROOT, StackError, is_running
+
+if TYPE_CHECKING:
+    from esign_local.stack import Stack
+    from esign_local.supervisor import Program
 
 
 class Reporter:
@@ -33,8 +34,10 @@ class Reporter:
         self._dirty = asyncio.Event()
         self._started = False
 
-    def changed(self, program: Program) -> None:
+    def changed(self, program: "Program") -> None:
         """Called by the stack."""
+        from esign_local.supervisor import Phase
+
         if self._started:
             self._dirty.set()
         elif program.phase is Phase.GREEN:
@@ -42,8 +45,10 @@ class Reporter:
         elif program.phase in (Phase.RESTARTING, Phase.FAILED, Phase.UNWELL):
             self._console.print(f"  [red]✗[/] {program.name:<12} {program.phase}: {program.reason}", highlight=False)
 
-    async def report(self, stack: Stack) -> None:
+    async def report(self, stack: "Stack") -> None:
         """Prints the table now and after every change, for ever."""
+        from esign_local import table
+
         self._started = True
         while True:
             self._dirty.clear()
@@ -57,6 +62,8 @@ class Reporter:
 
 async def run(data_dir: Path | None, console: Console) -> int:
     """Start, report, wait for a signal, stop. Exit status 0 after a signal, 1 when something failed."""
+    from esign_local.stack import Stack  # heavy: `status` and `reset` do without
+
     reporter = Reporter(console)
     stack = Stack(data_dir, ephemeral=data_dir is None, changed=reporter.changed)
     working = asyncio.create_task(_work(stack, reporter, console))
@@ -73,7 +80,7 @@ async def run(data_dir: Path | None, console: Console) -> int:
     return 1
 
 
-async def _work(stack: Stack, reporter: Reporter, console: Console) -> None:
+async def _work(stack: "Stack", reporter: Reporter, console: Console) -> None:
     async with stack:
         console.print(f"all green after {stack.started_in:.1f} s; Ctrl-C stops everything", highlight=False)
         console.print(f"portal {stack.url('gateway')}   outside world {stack.url('sandbox')}", highlight=False)
@@ -85,7 +92,7 @@ async def _work(stack: Stack, reporter: Reporter, console: Console) -> None:
 
 def _cancel_once(task: asyncio.Task[None]) -> Callable[[], None]:
     """A second Ctrl-C must not interrupt the stopping."""
-    asked = []
+    asked: list[bool] = []
 
     def cancel() -> None:
         if not asked:

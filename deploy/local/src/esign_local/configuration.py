@@ -13,8 +13,8 @@ from esign_kit.engines.base import write_private
 
 from esign_local.material import Material
 from esign_local.pki import Pki
+from esign_local.state import ROOT
 
-ROOT = Path(__file__).resolve().parents[4]
 FONTS = ROOT / "node_modules" / "@expo-google-fonts"
 SERIF = FONTS / "noto-serif-sc" / "400Regular" / "NotoSerifSC_400Regular.ttf"
 SERIF_BOLD = FONTS / "noto-serif-sc" / "700Bold" / "NotoSerifSC_700Bold.ttf"
@@ -23,22 +23,23 @@ SANS = FONTS / "noto-sans-sc" / "400Regular" / "NotoSansSC_400Regular.ttf"
 SERVICES = ("identity", "ca-broker", "contract", "signer", "notifier", "evidence")
 SYSTEMS = ("leasing", "procurement", "jde", "operator")
 PEERS: Mapping[str, tuple[str, ...]] = {
-    "identity": ("notifier", "contract", "signer", "ca-broker"),
-    "ca-broker": ("identity",),
+    "identity": ("notifier",),
+    "ca-broker": ("identity", "signer"),
     "contract": ("identity", "signer", "evidence"),
-    "signer": ("ca-broker", "identity"),
+    "signer": ("ca-broker",),
     "notifier": ("identity",),
-    "evidence": ("contract", "identity"),
+    "evidence": (),
     "gateway": ("identity", "contract", "signer", "evidence"),
 }
-# bucket → versioned and locked?
-BUCKETS: Mapping[str, bool] = {"documents": True, "seals": True, "evidence": True}
+# bucket → versioned and with object lock?
+BUCKETS: Mapping[str, bool] = {"documents": True, "previews": False, "evidence": True}
 WRITES: Mapping[str, tuple[str, ...]] = {
-    "contract": ("documents",),
-    "signer": ("documents", "seals"),
+    "contract": ("documents", "previews"),
+    "signer": ("documents",),
     "evidence": ("evidence",),
 }
-READS: Mapping[str, tuple[str, ...]] = {"evidence": ("documents",), "contract": ("seals",)}
+READS: Mapping[str, tuple[str, ...]] = {"evidence": ("documents",)}
+# kind → number at the provider, approved text (which forbids addresses among the parameters), its parameters in order
 SMS_TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "login_code": ("2000001", "验证码：{1}，{2}分钟内有效，用于登录电子签章平台。请勿告知他人。", ("code", "minutes")),
     "signing_code": (
@@ -48,13 +49,13 @@ SMS_TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "contract_invitation": (
         "2000003",
-        "{1}，您有一份合同《{2}》（编号{3}）待签署，请登录{4}办理。",
-        ("name", "title", "document_number", "portal"),
+        "{1}，您有一份合同《{2}》（编号{3}）待签署，请登录 PORTAL 办理。",
+        ("name", "title", "document_number"),
     ),
     "contract_completed": (
         "2000004",
-        "{1}，合同《{2}》（编号{3}）已由各方签署完成，请登录{4}下载。",
-        ("name", "title", "document_number", "portal"),
+        "{1}，合同《{2}》（编号{3}）已由各方签署完成，请登录 PORTAL 下载。",
+        ("name", "title", "document_number"),
     ),
     "contract_withdrawn": (
         "2000005",
@@ -67,9 +68,12 @@ SMS_TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         ("name", "title", "document_number"),
     ),
 }
+TENCENT_ID = "AKIDlocal"
 SMS_APP = "1400000001"
 SMS_SIGN = "SOHO中国"
 FACE_RULE = "1"
+# The certificate policies of the sandbox CA, below the enterprise number reserved for examples (RFC 5612).
+CA_POLICIES = "1.3.6.1.4.1.32473.1"
 
 Table = dict[str, object]
 
@@ -125,11 +129,13 @@ class Configuration:
         """The accounts file of the sandbox."""
         read = self._vendor
         credentials = {
-            "tencent": {"secret_id": "AKIDlocal", "secret_key": read("tencent")},
+            "tencent": {"secret_id": TENCENT_ID, "secret_key": read("tencent")},
             "sms": {
                 "sdk_app_id": SMS_APP,
                 "sign_name": SMS_SIGN,
-                "templates": {number: text for number, text, _ in SMS_TEMPLATES.values()},
+                "templates": {
+                    number: text.replace("PORTAL", self.portal_url) for number, text, _ in SMS_TEMPLATES.values()
+                },
             },
             "faceid": {"rule_ids": [FACE_RULE]},
             "antchain": {"access_key": "local", "access_secret": read("antchain")},
@@ -204,7 +210,20 @@ class Configuration:
         return table
 
     def _identity(self) -> Table:
-        return {}
+        return {
+            "actor_key_file": self.material.signing_key("identity", "actor"),
+            "activation_key_file": self.material.signing_key("identity", "activation"),
+            "field_keyring_file": self.material.keyring("identity"),
+            "face": {
+                "tencent": {
+                    "endpoint": self.address("sandbox"),
+                    "scheme": "http",
+                    "rule_id": FACE_RULE,
+                    "secret_id": TENCENT_ID,
+                    "secret_key_file": self._vendor_copy("identity", "tencent"),
+                },
+            },
+        }
 
     def _ca_broker(self) -> Table:
         return {
@@ -213,7 +232,7 @@ class Configuration:
                 "base_url": self.sandbox_url,
                 "client_secret_file": self._vendor_copy("ca-broker", "ca"),
                 "roots_file": self.ca_roots,
-                "policies": {},
+                "policies": {"organisation": f"{CA_POLICIES}.1.1", "event": f"{CA_POLICIES}.1.2"},
             },
         }
 
@@ -234,7 +253,7 @@ class Configuration:
             "sms": {
                 "scheme": "http",
                 "endpoint": self.address("sandbox"),
-                "secret_id": "AKIDlocal",
+                "secret_id": TENCENT_ID,
                 "secret_key_file": self._vendor_copy("notifier", "tencent"),
                 "sdk_app_id": SMS_APP,
                 "sign_name": SMS_SIGN,

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 from typing import IO
 
-from esign_kit.engines import free_ports
+from esign_kit.engines.process import free_ports
+
+ROOT = Path(__file__).resolve().parents[4]
+"""The checkout."""
 
 
 class StackError(RuntimeError):
