@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from hashlib import sha256
 
 from esign_identity.domain.person import Person
 
@@ -38,7 +39,10 @@ class FaceVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaceCheck:
-    """One visit to a vendor. `token` is the vendor's handle of it; `consent_version` the statement that was accepted before."""
+    """One visit to a vendor. `token` is the vendor's handle of it; `consent_version` the statement accepted at `opened_at`.
+
+    `receipt` is the vendor's answer by which it was judged, without images.
+    """
 
     face_check_id: str
     verification_id: str
@@ -51,14 +55,14 @@ class FaceCheck:
     state: FaceCheckState = FaceCheckState.OPEN
     verdict: FaceVerdict | None = None
     score: str = ""
-    receipt_sha256: str = ""
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceAnswer:
     """A vendor's answer; None is what it did not say. Codes are the vendor's, 0 is success; `score` is decimal text, 0 to 100.
 
-    `reference` is what was handed over when the check was opened; `receipt_sha256` the hash of the answer's text part.
+    `reference` is what was handed over when the check was opened; `receipt` the answer's text part, JSON, no images.
     """
 
     error_code: int | None
@@ -68,7 +72,12 @@ class FaceAnswer:
     id_number: str | None
     name: str | None
     reference: str | None
-    receipt_sha256: str
+    receipt: str
+
+    @property
+    def receipt_sha256(self) -> str:
+        """SHA-256 of the receipt, hex: what others may know of it."""
+        return sha256(self.receipt.encode()).hexdigest()
 
 
 def judge(answer: FaceAnswer, check: FaceCheck, person: Person) -> FaceVerdict:

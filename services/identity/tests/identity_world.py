@@ -1,0 +1,223 @@
+"""What the tests of the identity service share: a running service, doubles of what it calls, invented people."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from esign.common.v1 import common_pb2
+from esign.identity.v1 import events_pb2, identity_pb2, identity_pb2_grpc
+from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
+from esign_kit.clock import system_clock
+from esign_kit.errors import EsignError, InvalidInput
+from esign_kit.testing import Platform, Running
+from google.protobuf.message import Message
+from identity_tencent import TencentCloud
+from sqlalchemy import text
+from stdnum.cn import ric
+
+_serial = iter(range(1, 10_000))
+SHA = "a" * 64
+SEAL_SHA = "b" * 64
+
+
+class Notifier(notifier_pb2_grpc.InternalServiceServicer):
+    """Takes codes as the notifier does, or fails as a test says."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, list[notifier_pb2.SendCodeRequest]] = {}
+        self.calls = 0
+        self.failure: EsignError | None = None
+        self.delay = 0.0
+
+    async def SendCode(self, request: notifier_pb2.SendCodeRequest, context: object) -> notifier_pb2.SendCodeResponse:
+        self.calls += 1
+        if request.purpose == notifier_pb2.CODE_PURPOSE_UNSPECIFIED:
+            raise InvalidInput(
+                "CODE_REQUEST_INVALID", zh="验证码发送请求无效", en="Not a valid request", field="purpose"
+            )
+        await asyncio.sleep(self.delay)
+        if self.failure:
+            raise self.failure
+        self.sent.setdefault(request.phone, []).append(request)
+        return notifier_pb2.SendCodeResponse()
+
+    def code(self, phone: str) -> str:
+        """The last code that the phone got."""
+        return self.sent[phone][-1].code
+
+
+class MovableClock:
+    """The machine's time, and as much more as a test has let pass."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return system_clock() + self.offset
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass."""
+        self.offset += timedelta(**duration)
+
+
+@dataclass(frozen=True)
+class Someone:
+    """An invented person."""
+
+    name: str
+    id_number: str
+    phone: str
+    email: str = ""
+    address: str = field(default_factory=lambda: f"198.51.{next(_serial) // 250}.{next(_serial) % 250}")
+
+
+def invent(name: str = "张三", born: str = "19900307") -> Someone:
+    """Someone new, with a right ID number."""
+    serial = next(_serial)
+    body = f"110105{born}{serial % 1000:03}"
+    return Someone(name, body + ric.calc_check_digit(body + "0"), f"138{serial:08}", f"p{serial}@example.com")
+
+
+@dataclass
+class World:
+    """A running identity service and everything around it."""
+
+    running: Running
+    notifier: Notifier
+    tencent: TencentCloud
+    clock: MovableClock
+    platform: Platform
+
+    def __post_init__(self) -> None:
+        channel = self.running.channel
+        gateway, contract = channel("gateway"), channel("contract")
+        self.portal = identity_pb2_grpc.PortalServiceStub(gateway)
+        self.leasing = identity_pb2_grpc.IntegrationServiceStub(channel("leasing"))
+        self.contract = identity_pb2_grpc.InternalServiceStub(contract)
+        self.operator = identity_pb2_grpc.OperatorServiceStub(channel("operator"))
+
+    def internal(self, caller: str) -> identity_pb2_grpc.InternalServiceStub:
+        """The internal service as another caller."""
+        return identity_pb2_grpc.InternalServiceStub(self.running.channel(caller))
+
+    def acting(self, person_id: str) -> Any:
+        """Metadata of a call for a person."""
+        return self.running.as_person(person_id)
+
+    async def register(self, who: Someone) -> str:
+        """Register as the leasing system does."""
+        request = identity_pb2.RegisterPersonRequest(
+            name=who.name, id_number=who.id_number, phone=who.phone, email=who.email
+        )
+        return str((await self.leasing.RegisterPerson(request)).person_id)
+
+    async def request_code(self, who: Someone) -> identity_pb2.RequestLoginCodeResponse:
+        """Ask for a login code."""
+        return await self.portal.RequestLoginCode(
+            identity_pb2.RequestLoginCodeRequest(phone=who.phone, client_address=who.address)
+        )
+
+    async def login(self, who: Someone, code: str, address: str = "") -> identity_pb2.LoginResponse:
+        """Try a code."""
+        return await self.portal.Login(
+            identity_pb2.LoginRequest(
+                phone=who.phone, code=code, client_address=address or who.address, user_agent="Chrome"
+            )
+        )
+
+    async def start(
+        self, person_id: str, contract_id: str, sha: str = SHA, party_id: str = "tenant"
+    ) -> identity_pb2.Verification:
+        """Open a verification as contract does."""
+        request = identity_pb2.StartVerificationRequest(
+            contract_id=contract_id, party_id=party_id, document_sha256=sha, document_number="JDE-20200700004830"
+        )
+        return await self.contract.StartVerification(request, metadata=self.acting(person_id))
+
+    async def get(self, person_id: str, verification_id: str) -> identity_pb2.Verification:
+        """Look at a verification."""
+        request = identity_pb2.GetVerificationRequest(verification_id=verification_id)
+        return await self.portal.GetVerification(request, metadata=self.acting(person_id))
+
+    async def send_code(self, person_id: str, verification_id: str) -> identity_pb2.SendVerificationCodeResponse:
+        """Ask for the signing code."""
+        request = identity_pb2.SendVerificationCodeRequest(verification_id=verification_id)
+        return await self.portal.SendVerificationCode(request, metadata=self.acting(person_id))
+
+    async def confirm(self, person_id: str, verification_id: str, code: str) -> identity_pb2.Verification:
+        """Type the signing code."""
+        request = identity_pb2.ConfirmVerificationCodeRequest(verification_id=verification_id, code=code)
+        return await self.portal.ConfirmVerificationCode(request, metadata=self.acting(person_id))
+
+    async def start_face(
+        self, person_id: str, verification_id: str, **changes: Any
+    ) -> identity_pb2.StartFaceCheckResponse:
+        """Open a face check."""
+        wanted: dict[str, Any] = {"channel": identity_pb2.FACE_CHANNEL_TENCENT, "consent_version": "1"} | changes
+        request = identity_pb2.StartFaceCheckRequest(verification_id=verification_id, **wanted)
+        return await self.portal.StartFaceCheck(request, metadata=self.acting(person_id))
+
+    async def complete_face(
+        self, person_id: str, verification_id: str, face_check_id: str
+    ) -> identity_pb2.Verification:
+        """Ask what came out."""
+        request = identity_pb2.CompleteFaceCheckRequest(verification_id=verification_id, face_check_id=face_check_id)
+        return await self.portal.CompleteFaceCheck(request, metadata=self.acting(person_id))
+
+    async def face_pending(self, who: Someone, person_id: str, contract_id: str, sha: str = SHA) -> str:
+        """A verification whose SMS step has passed."""
+        opened = await self.start(person_id, contract_id, sha)
+        self.clock.advance(seconds=61)
+        await self.send_code(person_id, opened.verification_id)
+        await self.confirm(person_id, opened.verification_id, self.notifier.code(who.phone))
+        return opened.verification_id
+
+    async def passed(self, who: Someone, person_id: str, contract_id: str, sha: str = SHA) -> str:
+        """A verification that has passed."""
+        verification_id = await self.face_pending(who, person_id, contract_id, sha)
+        check = await self.start_face(person_id, verification_id)
+        self.tencent.pass_check(check.url)
+        await self.complete_face(person_id, verification_id, check.face_check_id)
+        return verification_id
+
+    async def issue(
+        self, person_id: str, verification_id: str, contract_id: str, **changes: Any
+    ) -> identity_pb2.IssueActivationResponse:
+        """Ask for the activation as contract does."""
+        request = identity_pb2.IssueActivationRequest(
+            **{
+                "verification_id": verification_id,
+                "contract_id": contract_id,
+                "party_id": "tenant",
+                "document_sha256": SHA,
+                "seal_id": "seal-1",
+                "seal_sha256": SEAL_SHA,
+                "placement": common_pb2.Placement(page=12, x1=300000, y1=100000, x2=420000, y2=160000),
+                "reason": "签署租赁合同",
+            }
+            | changes
+        )
+        return await self.contract.IssueActivation(request, metadata=self.acting(person_id))
+
+    async def rows(self, sql: str, **values: object) -> list[Any]:
+        """What the database holds."""
+        async with self.running.app.db.begin() as session:
+            return list((await (await session.connection()).execute(text(sql), values)).all())
+
+    async def events(self, name: str, **wanted: str) -> list[Any]:
+        """Events of one type in the outbox, whose fields have these values."""
+        cls: type[Message] = getattr(events_pb2, name)
+        found = [
+            cls.FromString(row.data)
+            for row in await self.rows(
+                "SELECT data FROM outbox WHERE type = :type ORDER BY seq", type=cls.DESCRIPTOR.full_name
+            )
+        ]
+        return [event for event in found if all(getattr(event, key) == value for key, value in wanted.items())]
+
+
+def moment(message: Any) -> datetime:
+    """A timestamp as a datetime."""
+    found: datetime = message.ToDatetime(UTC)
+    return found
