@@ -1,6 +1,7 @@
 """gRPC server: mTLS identity, access rules, acting person, deadlines, traces, typed errors."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ log = logger(__name__)
 
 ACTOR_KEY = "esign-actor"
 MAX_DEADLINE = 120.0
+DRAIN_SECONDS = 10.0
 MAX_MESSAGE = 4 * 1024 * 1024
 
 
@@ -99,7 +101,12 @@ class _Guard(_ServerInterceptor):
 
         async def serve(request: Any, call: Any) -> Any:
             async with self._around(rule, call):
-                return await behaviour(request, call)
+                try:
+                    return await behaviour(request, call)
+                except EsignError:
+                    if handler.request_streaming:
+                        await _drain(request)
+                    raise
 
         make = (
             grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
@@ -158,6 +165,15 @@ class _Guard(_ServerInterceptor):
         if not token:
             raise Unauthenticated("ACTOR_MISSING", zh="请先登录", en="Sign in first")
         return self._actors.check(token)
+
+
+async def _drain(requests: AsyncIterator[Any]) -> None:
+    """Take what the client still sends, for a while: a client that is refused while it sends reports that its sending
+    failed, and loses the refusal."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in requests:
+                pass
 
 
 class GrpcServer:
