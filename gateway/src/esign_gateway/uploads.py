@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from esign_kit.errors import InvalidInput
 from python_multipart import MultipartParser
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
@@ -46,7 +46,7 @@ async def _multipart_file(request: Request) -> AsyncIterator[bytes]:
             for piece in parts.take():
                 yield piece
         parser.finalize()
-    except MultipartParseError:
+    except FormParserError:
         raise malformed from None
     if parts.files != 1 or not parts.ended:
         raise InvalidInput("FILE_PART_REQUIRED", zh="请上传一个文件", en="Send exactly one part named `file`")

@@ -1,0 +1,25 @@
+"""Fixtures of the gateway's tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from esign_kit.testing import Pki
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from .doubles import Site, running
+
+
+@pytest.fixture(scope="session")
+async def shared_site(pki: Pki) -> AsyncIterator[Site]:
+    """One gateway with its doubles for the session, and traces as in a process of its own."""
+    trace.set_tracer_provider(TracerProvider())
+    async with running(pki) as found:
+        yield found
+
+
+@pytest.fixture
+async def site(shared_site: Site) -> Site:
+    """The gateway as if nothing had happened yet."""
+    shared_site.forget()
+    return shared_site
