@@ -12,10 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MAX_PACKAGE = 256 << 20
@@ -342,7 +339,7 @@ def _check_signature(
 
 
 def _open_jws(statement: bytes, keys: list[bytes], activation: str) -> dict[str, Any]:
-    """The claims of a JWS (compact, EdDSA or ES256) that one of the keys has signed."""
+    """The claims of a JWS (compact, EdDSA) that one of the keys has signed."""
     head, body, encoded = statement.decode("ascii").split(".")
     signature = _unpad(encoded)
     algorithm = json.loads(_unpad(head))["alg"]
@@ -352,9 +349,6 @@ def _open_jws(statement: bytes, keys: list[bytes], activation: str) -> dict[str,
         try:
             if algorithm == "EdDSA" and isinstance(key, Ed25519PublicKey):
                 key.verify(signature, signed)
-            elif algorithm == "ES256" and isinstance(key, EllipticCurvePublicKey) and len(signature) == 64:
-                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-                key.verify(encode_dss_signature(r, s), signed, ECDSA(hashes.SHA256()))
             else:
                 continue
         except InvalidSignature:
