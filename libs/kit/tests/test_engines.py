@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -86,9 +88,18 @@ def test_creating_a_database_again_keeps_rows_and_changes_the_password(postgres:
         _psycopg(postgres.dsn("again", "again", "two"))
 
 
-def test_postgres_keeps_committed_rows_when_killed(tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)  # as a checkout under /root is: closed to the account that the server runs as
-    engine = Postgres(tmp_path / "pg")
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_postgres_keeps_committed_rows_when_killed(mode: int) -> None:
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(mode)  # 0700: as a checkout under /root is, closed to the account that the server runs as
+    try:
+        _survive_a_kill(directory)
+    finally:
+        shutil.rmtree(directory)
+
+
+def _survive_a_kill(directory: Path) -> None:
+    engine = Postgres(directory / "pg")
     with engine:
         dsn = engine.create_database("kept", owner="kept", password="secret")
         with _psycopg(dsn) as connection:
@@ -101,7 +112,7 @@ def test_postgres_keeps_committed_rows_when_killed(tmp_path: Path) -> None:
         assert engine.port == port
         with _psycopg(dsn) as connection:
             assert connection.execute("SELECT x FROM t").fetchone() == (42,)
-    assert (tmp_path / "pg" / "superuser-password").stat().st_mode & 0o077 == 0
+    assert (directory / "pg" / "superuser-password").stat().st_mode & 0o077 == 0
 
 
 async def _connect(broker: Nats, user: str, on_error: Callable[[Exception], Awaitable[None]] | None = None) -> Client:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from esign_local.state import ROOT, StackError, is_running
 
@@ -43,7 +44,8 @@ class Reporter:
         elif program.phase is Phase.GREEN:
             self._console.print(f"  [green]✓[/] {program.name:<12} {program.took:5.1f} s", highlight=False)
         elif program.phase in (Phase.RESTARTING, Phase.FAILED, Phase.UNWELL):
-            self._console.print(f"  [red]✗[/] {program.name:<12} {program.phase}: {program.reason}", highlight=False)
+            reason = program.reason.partition("\n")[0]
+            self._console.print(f"  [red]✗[/] {program.name:<12} {program.phase}: {escape(reason)}", highlight=False)
 
     async def report(self, stack: "Stack") -> None:
         """Prints the table now and after every change, for ever."""

@@ -13,6 +13,8 @@ from esign_kit.engines.base import write_private
 
 from esign_local.material import Material
 from esign_local.pki import Pki
+from esign_local.seed import NAME as LANDLORD
+from esign_local.seed import UNIFIED_SOCIAL_CREDIT_CODE
 from esign_local.state import ROOT
 
 FONTS = ROOT / "node_modules" / "@expo-google-fonts"
@@ -69,6 +71,7 @@ SMS_TEMPLATES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     ),
 }
 TENCENT_ID = "AKIDlocal"
+ANTCHAIN_KEY = "local"
 SMS_APP = "1400000001"
 SMS_SIGN = "SOHO中国"
 FACE_RULE = "1"
@@ -138,7 +141,7 @@ class Configuration:
                 },
             },
             "faceid": {"rule_ids": [FACE_RULE]},
-            "antchain": {"access_key": "local", "access_secret": read("antchain")},
+            "antchain": {"access_key": ANTCHAIN_KEY, "access_secret": read("antchain")},
             "ca": {"client_secret": read("ca")},
             "smtp": {"user": "esign", "password": read("smtp")},
         }
@@ -271,7 +274,25 @@ class Configuration:
         }
 
     def _evidence(self) -> Table:
-        return {}
+        return {
+            "retention_days": 1827,
+            "verification_url": f"{self.portal_url}/verify",
+            "activation_public_key_files": [self.material.public("activation.pub.pem")],
+            "log": {
+                "origin": "esign.soho.example/evidence",
+                "key_file": self.material.signing_key("evidence", "checkpoint"),
+            },
+            "chain": {
+                "scheme": "http",
+                "endpoint": self.address("sandbox"),
+                "access_key": ANTCHAIN_KEY,
+                "access_secret_file": self._vendor_copy("evidence", "antchain"),
+                "customer": {
+                    "name": LANDLORD,
+                    "unified_social_credit_code": UNIFIED_SOCIAL_CREDIT_CODE,
+                },
+            },
+        }
 
     def _tls(self, name: str) -> Table:
         return {

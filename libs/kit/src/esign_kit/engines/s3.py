@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from minio import Minio
-from urllib3 import PoolManager, Retry
+from typing import TYPE_CHECKING
 
 from esign_kit.engines.base import Engine, write_private
 from esign_kit.engines.process import Child, free_ports
 from esign_kit.engines.programs import program
+
+if TYPE_CHECKING:
+    from minio import Minio
 
 _WRITER = (
     *("Read", "Write", "List", "Tagging"),
@@ -73,8 +74,11 @@ class S3(Engine):
         """The server's address."""
         return f"http://{self.endpoint}"
 
-    def client(self, identity: str | None = None) -> Minio:
+    def client(self, identity: str | None = None) -> "Minio":
         """A blocking client with the keys of `identity`, or the administrator's."""
+        from minio import Minio
+        from urllib3 import PoolManager, Retry
+
         keys = (
             (self.access_key, self.secret_key)
             if identity is None
