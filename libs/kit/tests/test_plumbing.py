@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -11,6 +12,7 @@ from esign.contract.v1 import events_pb2 as contract_events
 from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_kit import context, grpc_client
+from esign_kit.bus import EventMeta
 from esign_kit.consumer import RetryLater
 from esign_kit.errors import Conflict, EsignError, Forbidden, Internal, TimedOut, Unauthenticated, Unavailable
 from esign_kit.outbox import emit
@@ -18,6 +20,7 @@ from esign_kit.service import App
 from esign_kit.settings import ServiceSettings
 from esign_kit.testing import Pki, Platform, Running, eventually
 from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 
 class Portal(contract_pb2_grpc.PortalServiceServicer):
@@ -26,7 +29,7 @@ class Portal(contract_pb2_grpc.PortalServiceServicer):
     def __init__(self) -> None:
         self.calls = 0
 
-    async def GetContract(self, request, context_):
+    async def GetContract(self, request: contract_pb2.GetContractRequest, call: Any) -> contract_pb2.Contract:
         self.calls += 1
         match request.contract_id:
             case "conflict":
@@ -59,9 +62,9 @@ async def running(platform: Platform, hooks: Hooks) -> AsyncIterator[Running]:
     await platform.reset_events()
 
     async def build(app: App[ServiceSettings]) -> None:
-        app.serve(contract_pb2_grpc.add_PortalServiceServicer_to_server, Portal())
+        app.serve(contract_pb2_grpc.add_PortalServiceServicer_to_server, Portal())  # type: ignore[abstract]
 
-        async def on_signed(session, event, meta):
+        async def on_signed(session: AsyncSession, event: signer_events.DocumentSigned, meta: EventMeta) -> None:
             connection = await session.connection()
             await connection.execute(text("INSERT INTO effects VALUES (:id)"), {"id": event.contract_id})
             if hooks.fail:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -95,7 +96,7 @@ def test_subjects() -> None:
 class Answered(grpc.aio.AioRpcError):
     def __init__(self, status: grpc.Status) -> None:
         trailing = grpc.aio.Metadata(*status.trailing_metadata)
-        super().__init__(status.code, grpc.aio.Metadata(), trailing, status.details)
+        super().__init__(status.code, grpc.aio.Metadata(), trailing, status.details, None)
 
 
 @pytest.mark.parametrize("cls", errors.KINDS.values())
@@ -122,7 +123,7 @@ def test_errors_round_trip(cls: type[errors.EsignError]) -> None:
 def test_foreign_statuses_become_typed() -> None:
     def answer(code: grpc.StatusCode) -> errors.EsignError:
         return grpc_errors.from_rpc_error(
-            grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "text of a stranger"), "peer"
+            grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "text of a stranger", None), "peer"
         )
 
     assert isinstance(answer(grpc.StatusCode.UNAVAILABLE), errors.Unavailable)
@@ -165,7 +166,7 @@ password_file = "{folder}/secret"
 
 
 @pytest.fixture
-def from_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def from_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ServiceSettings]:
     def read(**changes: str) -> ServiceSettings:
         monkeypatch.setenv("ESIGN_SETTINGS_FILE", str(settings_toml(tmp_path, **changes)))
         return load(ServiceSettings)
@@ -173,13 +174,13 @@ def from_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return read
 
 
-def test_settings_come_from_the_file_and_secrets_stay_out_of_sight(from_file) -> None:
+def test_settings_come_from_the_file_and_secrets_stay_out_of_sight(from_file: Callable[..., ServiceSettings]) -> None:
     settings = from_file()
     assert settings.database.password_file.read() == "s3cret"
     assert "s3cret" not in repr(settings)
 
 
-def test_production_refuses_placeholder_secrets(from_file) -> None:
+def test_production_refuses_placeholder_secrets(from_file: Callable[..., ServiceSettings]) -> None:
     with pytest.raises(ValueError, match="placeholder secret"):
         from_file(secret="CHANGE-ME-please")
     with pytest.raises(ValueError, match="placeholder secret"):
@@ -188,7 +189,7 @@ def test_production_refuses_placeholder_secrets(from_file) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"extra": "unknown = 1"}, {"listen": "nowhere"}, {"environment": "test"}])
-def test_wrong_settings_are_refused(from_file, wrong: dict[str, str]) -> None:
+def test_wrong_settings_are_refused(from_file: Callable[..., ServiceSettings], wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         from_file(**wrong)
 
