@@ -1,0 +1,1 @@
+"""PDF work on strangers' files, in processes of their own with limits."""

@@ -1,0 +1,180 @@
+"""What this service refuses, each with a stable reason and a text that says what to do."""
+
+from typing import Final
+
+from esign_kit.errors import Conflict, EsignError, InvalidInput, Limited, NotFound, TooLarge
+
+_CONTRACT_STATES: Final = {
+    "DRAFT": ("CONTRACT_NOT_DISPATCHED", "合同尚未发出", "The contract has not been dispatched"),
+    "WAITING": ("CONTRACT_WAITING", "合同正在等待签署", "The contract waits for a signature"),
+    "SIGNING": ("CONTRACT_SIGNING", "合同正在签署中，请稍候", "A signature is being made, wait a moment"),
+    "RELEASING": (
+        "CONTRACT_RELEASING",
+        "各方均已签署，合同正在归档",
+        "All have signed; the contract is being archived",
+    ),
+    "COMPLETED": ("CONTRACT_COMPLETED", "合同已签署完成", "The contract is complete"),
+    "WITHDRAWN": ("CONTRACT_WITHDRAWN", "合同已撤回，如有疑问请联系SOHO中国", "The contract was withdrawn"),
+    "EXPIRED": ("CONTRACT_EXPIRED", "合同已过签署期限，请联系SOHO中国重新发起", "The time for signing is over"),
+    "HELD": ("CONTRACT_HELD", "合同归档核验未通过，工作人员正在处理", "The contract is held for inspection"),
+}
+_PARTY_STATES: Final = {
+    "QUEUED": ("PARTY_NOT_YOUR_TURN", "尚未轮到您签署", "It is not your turn yet"),
+    "WAITING": ("PARTY_WAITING", "该签署方尚未签署", "The party has not signed yet"),
+    "SIGNING": ("PARTY_SIGNING", "您的签署正在处理中，请稍候", "Your signature is being made, wait a moment"),
+    "SIGNED": ("PARTY_SIGNED", "您已签署该合同", "You have signed this contract"),
+}
+_DOCUMENTS: Final = {
+    "DOCUMENT_NOT_PDF": ("文件不是PDF", "The file is not a PDF"),
+    "DOCUMENT_TRUNCATED": ("PDF文件不完整，请重新导出后上传", "The PDF is cut short"),
+    "DOCUMENT_DAMAGED": ("PDF文件已损坏，请重新导出后上传", "The PDF is damaged"),
+    "DOCUMENT_ENCRYPTED": ("PDF文件已加密，请去除密码后上传", "The PDF is encrypted"),
+    "DOCUMENT_HAS_JAVASCRIPT": ("PDF文件包含脚本，不能用于签署", "The PDF holds JavaScript"),
+    "DOCUMENT_HAS_EMBEDDED_FILES": ("PDF文件包含附件，不能用于签署", "The PDF holds embedded files"),
+    "DOCUMENT_HAS_ACTIONS": ("PDF文件包含动作或多媒体内容，不能用于签署", "The PDF holds actions or media"),
+    "DOCUMENT_HAS_FORM": (
+        "PDF文件包含可填写的表单，请扁平化后上传",
+        "The PDF holds a form that can be filled in; flatten it",
+    ),
+    "DOCUMENT_ALREADY_SIGNED": ("PDF文件已有电子签名，请上传未签署的文件", "The PDF is signed already"),
+    "DOCUMENT_HAS_NO_PAGES": ("PDF文件没有页面", "The PDF has no pages"),
+    "DOCUMENT_PAGE_SIZE": ("PDF页面尺寸过小或过大", "A page of the PDF is too small or too large"),
+    "DOCUMENT_TOO_COMPLEX": ("PDF文件过于复杂，无法处理", "The PDF takes too much to process"),
+    "DOCUMENT_HASH_MISMATCH": ("文件内容与声明的SHA-256不一致", "The content is not what its declared SHA-256 says"),
+    "DOCUMENT_SIZE_MISMATCH": ("文件大小与声明的不一致", "The content is not as long as declared"),
+}
+DOCUMENT_CODES: Final = frozenset(_DOCUMENTS) | {"DOCUMENT_TOO_MANY_PAGES"}
+"""Why a document is refused, beside its size."""
+
+
+def contract_not_found() -> EsignError:
+    """Not there, or not for the one who asks."""
+    return NotFound("CONTRACT_NOT_FOUND", zh="合同不存在或您无权查看", en="No such contract")
+
+
+def contract_in_state(state: str) -> EsignError:
+    """It does not go with the contract's state."""
+    reason, zh, en = _CONTRACT_STATES[state]
+    return Conflict(reason, zh=zh, en=en, state=state)
+
+
+def party_in_state(state: str) -> EsignError:
+    """It does not go with the party's state."""
+    reason, zh, en = _PARTY_STATES[state]
+    return Conflict(reason, zh=zh, en=en, state=state)
+
+
+def invalid(field: str, zh: str, en: str) -> EsignError:
+    """A field of a request is wrong in itself."""
+    return InvalidInput("CONTRACT_INPUT_INVALID", zh=zh, en=en, field=field)
+
+
+def document_refused(code: str, limit: int = 0) -> EsignError:
+    """A document that cannot be taken; `limit` goes with DOCUMENT_TOO_MANY_PAGES."""
+    if code == "DOCUMENT_TOO_MANY_PAGES":
+        return InvalidInput(
+            code, zh=f"PDF文件超过{limit}页", en=f"The PDF has more than {limit} pages", limit=str(limit)
+        )
+    zh, en = _DOCUMENTS[code]
+    return InvalidInput(code, zh=zh, en=en)
+
+
+def document_too_large(limit: int) -> EsignError:
+    """More bytes than are taken."""
+    return TooLarge(
+        "DOCUMENT_TOO_LARGE",
+        zh=f"文件超过{limit // 1_000_000}MB",
+        en=f"The file is larger than {limit} bytes",
+        limit=str(limit),
+    )
+
+
+def uploads_busy() -> EsignError:
+    """As many uploads as this process takes at a time are under way."""
+    return Limited("UPLOADS_BUSY", zh="上传繁忙，请稍后重试", en="Too many uploads at once", retry_after_seconds="2")
+
+
+def document_not_found() -> EsignError:
+    """Not there, or another system's."""
+    return NotFound("DOCUMENT_NOT_FOUND", zh="文件不存在，请先上传", en="No such document: upload it first")
+
+
+def document_number_taken() -> EsignError:
+    """The number belongs to a contract with other content."""
+    return Conflict(
+        "DOCUMENT_NUMBER_TAKEN",
+        zh="该文档编号已用于内容不同的合同",
+        en="The document number belongs to a contract with other content",
+    )
+
+
+def document_changed() -> EsignError:
+    """The person looked at another document than the contract's present one."""
+    return Conflict("DOCUMENT_CHANGED", zh="合同文件已更新，请重新查看后签署", en="The document changed: read it again")
+
+
+def placement_outside(field: str = "placement") -> EsignError:
+    """A rectangle that does not lie on a page of the document."""
+    return InvalidInput(
+        "PLACEMENT_OUTSIDE_PAGE", zh="签章位置超出页面范围", en="The place does not lie on a page", field=field
+    )
+
+
+def placement_fixed() -> EsignError:
+    """The place of this party's signature was laid out with the first signature."""
+    return Conflict("PLACEMENT_FIXED", zh="签章位置已固定，请在指定位置签署", en="The place of the signature is fixed")
+
+
+def verification_used() -> EsignError:
+    """The verification led to a signature that was refused; it cannot be used again."""
+    return Conflict(
+        "VERIFICATION_USED", zh="本次身份核验已使用，请重新核验后签署", en="This verification was used: verify again"
+    )
+
+
+def activation_expired() -> EsignError:
+    """Too much time went by between the activation and this confirmation."""
+    return Conflict(
+        "ACTIVATION_EXPIRED", zh="签署授权已过期，请重新核验后签署", en="The activation has expired: verify again"
+    )
+
+
+def seal_not_yours() -> EsignError:
+    """The seal belongs to someone else."""
+    return NotFound("SEAL_NOT_FOUND", zh="印章不存在或不属于您", en="No such seal of yours")
+
+
+def seal_not_active() -> EsignError:
+    """The seal is not in use."""
+    return Conflict("SEAL_NOT_ACTIVE", zh="印章未启用或已停用", en="The seal is not active")
+
+
+def seal_not_of_organisation() -> EsignError:
+    """A policy signs with an organisation's seal."""
+    return InvalidInput("SEAL_NOT_OF_ORGANISATION", zh="该印章不是单位印章", en="The seal is not an organisation's")
+
+
+def download_in_progress() -> EsignError:
+    """One download is open."""
+    return Conflict(
+        "DOWNLOAD_IN_PROGRESS", zh="下载正在进行，请等待其结束", en="A download is in progress: let it finish"
+    )
+
+
+def download_already_used() -> EsignError:
+    """The one download was used."""
+    return Conflict(
+        "DOWNLOAD_ALREADY_USED",
+        zh="合同仅可下载一次，您已下载过；如需再次获取，请联系SOHO中国",
+        en="The contract can be downloaded once and you have done so; ask SOHO China for another copy",
+    )
+
+
+def download_not_found() -> EsignError:
+    """No such download of this person and contract."""
+    return NotFound("DOWNLOAD_NOT_FOUND", zh="下载记录不存在", en="No such download")
+
+
+def preview_failed() -> EsignError:
+    """The page could not be drawn within the limits."""
+    return Conflict("PREVIEW_FAILED", zh="该页无法生成预览，请联系SOHO中国", en="The page cannot be drawn")

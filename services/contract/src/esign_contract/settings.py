@@ -1,0 +1,36 @@
+"""What the contract service needs to know beside what every service does."""
+
+from esign_kit.settings import Section, ServiceSettings
+from pydantic import Field
+
+
+class WorkerSettings(Section):
+    """Bounds of one worker process that reads or draws a PDF, and how many of them run at a time."""
+
+    processes: int = Field(default=2, ge=1)
+    cpu_seconds: int = Field(default=60, ge=1)
+    wall_seconds: float = Field(default=90, gt=0)
+    memory_mib: int = Field(default=1024, ge=256)
+
+
+class ContractSettings(ServiceSettings):
+    """The contract service's settings. Times in seconds unless their name says otherwise."""
+
+    documents_bucket: str = "documents"
+    previews_bucket: str = "previews"
+    # Documents are locked in the object store for so long; five years.
+    document_retention_days: int = Field(default=1827, ge=1)
+    max_document_bytes: int = Field(default=100_000_000, ge=1)
+    max_pages: int = Field(default=1000, ge=1)
+    max_uploads: int = Field(default=8, ge=1)
+    worker: WorkerSettings = WorkerSettings()
+    # How long a contract may be signed when its system does not say.
+    signing_term_days: int = Field(default=30, ge=1, le=366)
+    preview_url_seconds: int = Field(default=300, ge=1)
+    download_url_seconds: int = Field(default=60, ge=1)
+    # A download that is not finished after this is given back.
+    download_lease_seconds: int = Field(default=600, ge=1)
+    countersign_poll_seconds: float = Field(default=0.3, gt=0)
+    # After the signer refused a policy's signature; longer than an activation lives.
+    countersign_retry_seconds: float = Field(default=360, gt=0)
+    expiry_poll_seconds: float = Field(default=15, gt=0)
