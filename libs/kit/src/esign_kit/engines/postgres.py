@@ -222,11 +222,13 @@ def _unprivileged(must_reach: list[Path]) -> list[str]:
             timeout=30,
         )
         account = pwd.getpwnam(_ACCOUNT)
-    prefix = [setpriv, "--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
-    probe = ["test", "-x"]
-    if all(
-        subprocess.run([*prefix, *probe, str(path)], check=False, timeout=10).returncode == 0  # noqa: S603
-        for path in must_reach
-    ):
-        return prefix
-    return [*prefix, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
+    plain = [setpriv, "--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
+    # The secure bit keeps access(2) from hiding the capability; PostgreSQL's programs look for one another with it.
+    passing = [*plain, "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
+    for prefix in (plain, [*passing, "--securebits", "+no_setuid_fixup"]):
+        probes = ([*prefix, "test", "-x", str(path)] for path in must_reach)
+        if all(subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0 for probe in probes):  # noqa: S603
+            return prefix
+    raise EngineError(
+        f"the account {_ACCOUNT}, as which PostgreSQL runs, cannot get to {must_reach[0]} or {must_reach[1]}"
+    )
