@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from esign.notifier.v1 import notifier_pb2_grpc
 from esign_identity.main import MIGRATIONS, build
-from esign_identity.settings import IdentitySettings
+from esign_identity.settings import FaceSettings, IdentitySettings, TencentFaceSettings
 from esign_kit.testing import Platform
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -61,16 +61,16 @@ def settings(platform: Platform, notifier_address: str, tencent: TencentCloud) -
         actor_key_file=pki.private_file("actor", pki.actor_key),
         activation_key_file=pki.private_file("activation", pki.activation_key),
         field_keyring_file=pki.secret("identity.keyring", json.dumps(ring)),
-        face={
-            "tencent": {
-                "endpoint": tencent.endpoint,
-                "scheme": "http",
-                "rule_id": tencent.rule_id,
-                "secret_id": tencent.secret_id,
-                "secret_key_file": pki.secret("tencent", tencent.secret_key),
-                "deadline_seconds": 2,
-            }
-        },
+        face=FaceSettings(
+            tencent=TencentFaceSettings(
+                endpoint=tencent.endpoint,
+                scheme="http",
+                rule_id=tencent.rule_id,
+                secret_id=tencent.secret_id,
+                secret_key_file=pki.secret("tencent", tencent.secret_key),
+                deadline_seconds=2,
+            )
+        ),
     )
 
 

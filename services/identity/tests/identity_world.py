@@ -9,7 +9,7 @@ from esign.common.v1 import common_pb2
 from esign.identity.v1 import events_pb2, identity_pb2, identity_pb2_grpc
 from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
 from esign_kit.clock import system_clock
-from esign_kit.errors import EsignError, InvalidInput
+from esign_kit.errors import EsignError, InvalidInput, TimedOut
 from esign_kit.testing import Platform, Running
 from google.protobuf.message import Message
 from identity_tencent import TencentCloud
@@ -22,7 +22,7 @@ SEAL_SHA = "b" * 64
 
 
 class Notifier(notifier_pb2_grpc.InternalServiceServicer):
-    """Takes codes as the notifier does, or fails as a test says."""
+    """Takes codes as the notifier does, or fails as a test says; what times out has been sent."""
 
     def __init__(self) -> None:
         self.sent: dict[str, list[notifier_pb2.SendCodeRequest]] = {}
@@ -36,10 +36,12 @@ class Notifier(notifier_pb2_grpc.InternalServiceServicer):
             raise InvalidInput(
                 "CODE_REQUEST_INVALID", zh="验证码发送请求无效", en="Not a valid request", field="purpose"
             )
+        if self.failure and not isinstance(self.failure, TimedOut):
+            raise self.failure
+        self.sent.setdefault(request.phone, []).append(request)
         await asyncio.sleep(self.delay)
         if self.failure:
             raise self.failure
-        self.sent.setdefault(request.phone, []).append(request)
         return notifier_pb2.SendCodeResponse()
 
     def code(self, phone: str) -> str:
@@ -97,7 +99,7 @@ class World:
         self.contract = identity_pb2_grpc.InternalServiceStub(contract)
         self.operator = identity_pb2_grpc.OperatorServiceStub(channel("operator"))
 
-    def internal(self, caller: str) -> identity_pb2_grpc.InternalServiceStub:
+    def internal(self, caller: str) -> "identity_pb2_grpc.InternalServiceAsyncStub":
         """The internal service as another caller."""
         return identity_pb2_grpc.InternalServiceStub(self.running.channel(caller))
 
@@ -185,19 +187,17 @@ class World:
         self, person_id: str, verification_id: str, contract_id: str, **changes: Any
     ) -> identity_pb2.IssueActivationResponse:
         """Ask for the activation as contract does."""
-        request = identity_pb2.IssueActivationRequest(
-            **{
-                "verification_id": verification_id,
-                "contract_id": contract_id,
-                "party_id": "tenant",
-                "document_sha256": SHA,
-                "seal_id": "seal-1",
-                "seal_sha256": SEAL_SHA,
-                "placement": common_pb2.Placement(page=12, x1=300000, y1=100000, x2=420000, y2=160000),
-                "reason": "签署租赁合同",
-            }
-            | changes
-        )
+        wanted: dict[str, Any] = {
+            "verification_id": verification_id,
+            "contract_id": contract_id,
+            "party_id": "tenant",
+            "document_sha256": SHA,
+            "seal_id": "seal-1",
+            "seal_sha256": SEAL_SHA,
+            "placement": common_pb2.Placement(page=12, x1=300000, y1=100000, x2=420000, y2=160000),
+            "reason": "签署租赁合同",
+        } | changes
+        request = identity_pb2.IssueActivationRequest(**wanted)
         return await self.contract.IssueActivation(request, metadata=self.acting(person_id))
 
     async def rows(self, sql: str, **values: object) -> list[Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from esign.identity.v1 import identity_pb2
@@ -129,7 +130,7 @@ async def test_organisations_and_policies(world: World) -> None:
         await world.operator.RegisterOrganisation(register)
 
     def policy(**changes: object) -> identity_pb2.PutCountersignPolicyRequest:
-        wanted = {
+        wanted: dict[str, Any] = {
             "policy_id": "lease",
             "unified_social_credit_code": code,
             "seal_id": "seal-soho",
@@ -137,7 +138,7 @@ async def test_organisations_and_policies(world: World) -> None:
             "custodian": "王五",
             "valid_until": world.clock() + timedelta(days=30),
         }
-        return identity_pb2.PutCountersignPolicyRequest(**wanted | changes)  # type: ignore[arg-type]
+        return identity_pb2.PutCountersignPolicyRequest(**wanted | changes)
 
     same = policy()
     for _ in range(2):
@@ -154,4 +155,4 @@ async def test_organisations_and_policies(world: World) -> None:
         ({"policy_id": "x", "unified_social_credit_code": "91110108551385082Q"}, "ORGANISATION_NOT_FOUND"),
     ):
         with pytest.raises(Exception, match=reason):
-            await world.operator.PutCountersignPolicy(policy(**changes))  # type: ignore[arg-type]
+            await world.operator.PutCountersignPolicy(policy(**changes))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from esign_kit.crypto import FieldCipher
 from esign_kit.db import new_id
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
-from sqlmodel import col
+from sqlalchemy import ColumnElement, delete, func, or_, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_identity.adapters.rows import (
@@ -36,7 +36,7 @@ class SqlPeople:
 
     async def get_many(self, person_ids: Sequence[str]) -> Mapping[str, Person]:
         query = select(PersonRow).where(col(PersonRow.person_id).in_(set(person_ids)))
-        return {row.person_id: self._person(row) for row in (await self._session.execute(query)).scalars()}
+        return {row.person_id: self._person(row) for row in (await self._session.exec(query)).all()}
 
     async def by_id_number(self, id_number: str) -> Person | None:
         return await self._one(
@@ -63,7 +63,7 @@ class SqlPeople:
         await self._session.flush()
 
     async def update_contact(self, person: Person, now: datetime) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(PersonRow)
             .where(col(PersonRow.person_id) == person.person_id)
             .values(
@@ -75,7 +75,7 @@ class SqlPeople:
         )
 
     async def _one(self, condition: ColumnElement[bool]) -> Person | None:
-        row = (await self._session.execute(select(PersonRow).where(condition))).scalar_one_or_none()
+        row = (await self._session.exec(select(PersonRow).where(condition))).one_or_none()
         return self._person(row) if row else None
 
     def _seal(self, person: Person, field: str) -> bytes:
@@ -98,7 +98,7 @@ class SqlOrganisations:
         query = select(OrganisationRow).where(
             col(OrganisationRow.unified_social_credit_code) == unified_social_credit_code
         )
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         return Organisation(row.organisation_id, row.name, row.unified_social_credit_code) if row else None
 
     async def add(self, organisation: Organisation, now: datetime) -> None:
@@ -119,7 +119,7 @@ class SqlOrganisations:
             .order_by(col(PolicyRow.version).desc())
             .limit(1)
         )
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         if row is None:
             return None
         return CountersignPolicy(
@@ -165,13 +165,13 @@ class SqlCodes:
             col(CodeRow.created_at) > since,
             or_(col(CodeRow.state) != CodeState.SENDING.value, col(CodeRow.created_at) >= abandoned_before),
         )
-        return list((await self._session.execute(query)).scalars())
+        return list((await self._session.exec(query)).all())
 
     async def times_for_address(self, address: str, since: datetime) -> list[datetime]:
         query = select(col(CodeRow.created_at)).where(
             col(CodeRow.address_index) == self._address(address), col(CodeRow.created_at) > since
         )
-        return list((await self._session.execute(query)).scalars())
+        return list((await self._session.exec(query)).all())
 
     async def add(self, code: OneTimeCode, phone: str, address: str) -> None:
         self._session.add(
@@ -199,39 +199,39 @@ class SqlCodes:
         return await self._latest(col(CodeRow.verification_id) == verification_id)
 
     async def update(self, code: OneTimeCode) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(CodeRow)
             .where(col(CodeRow.code_id) == code.code_id)
             .values(state=code.state.value, attempts=code.attempts)
         )
 
     async def mark_sent(self, code_id: str) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(CodeRow)
             .where(col(CodeRow.code_id) == code_id, col(CodeRow.state) == CodeState.SENDING.value)
             .values(state=CodeState.SENT.value)
         )
 
     async def remove(self, code_id: str) -> None:
-        await self._session.execute(delete(CodeRow).where(col(CodeRow.code_id) == code_id))
+        await self._session.exec(delete(CodeRow).where(col(CodeRow.code_id) == code_id))
 
     async def failure_times(self, address: str, since: datetime) -> list[datetime]:
         query = select(col(LoginFailureRow.failed_at)).where(
             col(LoginFailureRow.address_index) == self._address(address), col(LoginFailureRow.failed_at) > since
         )
-        return list((await self._session.execute(query)).scalars())
+        return list((await self._session.exec(query)).all())
 
     async def add_failure(self, address: str, now: datetime) -> None:
         self._session.add(LoginFailureRow(failure_id=new_id(), address_index=self._address(address), failed_at=now))
         await self._session.flush()
 
     async def forget(self, before: datetime) -> None:
-        await self._session.execute(delete(CodeRow).where(col(CodeRow.created_at) < before))
-        await self._session.execute(delete(LoginFailureRow).where(col(LoginFailureRow.failed_at) < before))
+        await self._session.exec(delete(CodeRow).where(col(CodeRow.created_at) < before))
+        await self._session.exec(delete(LoginFailureRow).where(col(LoginFailureRow.failed_at) < before))
 
     async def _latest(self, condition: ColumnElement[bool]) -> OneTimeCode | None:
         query = select(CodeRow).where(condition).order_by(col(CodeRow.created_at).desc(), col(CodeRow.code_id).desc())
-        row = (await self._session.execute(query.limit(1).with_for_update())).scalar_one_or_none()
+        row = (await self._session.exec(query.limit(1).with_for_update())).one_or_none()
         if row is None:
             return None
         return OneTimeCode(
@@ -274,13 +274,13 @@ class SqlSessions:
 
     async def by_digest(self, digest: bytes) -> Session | None:
         query = select(SessionRow).where(col(SessionRow.token_digest) == digest)
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         if row is None:
             return None
         return Session(row.session_id, row.person_id, row.started_at, row.seen_at, row.expires_at, row.ended_at)
 
     async def touch(self, session_id: str, now: datetime) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(SessionRow)
             .where(col(SessionRow.session_id) == session_id)
             .values(seen_at=func.greatest(col(SessionRow.seen_at), now))
@@ -293,11 +293,11 @@ class SqlSessions:
         await self._end(col(SessionRow.person_id) == person_id, now)
 
     async def forget(self, before: datetime) -> None:
-        await self._session.execute(
+        await self._session.exec(
             delete(SessionRow).where(or_(col(SessionRow.expires_at) < before, col(SessionRow.ended_at) < before))
         )
 
     async def _end(self, condition: ColumnElement[bool], now: datetime) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(SessionRow).where(condition, col(SessionRow.ended_at).is_(None)).values(ended_at=now)
         )

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from esign_kit.crypto import FieldCipher
 from esign_kit.refs import Placement
-from sqlalchemy import ColumnElement, Select, func, select, update
-from sqlmodel import col
+from sqlalchemy import ColumnElement, func, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from esign_identity.adapters.rows import ActivationRow, FaceCheckRow, SignedDocumentRow, VerificationRow
 from esign_identity.domain.activation import Activation, ActivationKind, SignatureFacts, SignedDocument
@@ -61,20 +62,20 @@ class SqlVerifications:
             col(VerificationRow.state) == VerificationState.FAILED.value,
             col(VerificationRow.started_at) > since,
         )
-        return int((await self._session.execute(query)).scalar_one())
+        return int((await self._session.exec(query)).one())
 
     async def concerns(self, contract_id: str, document_sha256: str) -> bool:
         query = select(col(VerificationRow.verification_id)).where(
             col(VerificationRow.contract_id) == contract_id, col(VerificationRow.document_sha256) == document_sha256
         )
-        return (await self._session.execute(query.limit(1))).first() is not None
+        return (await self._session.exec(query.limit(1))).first() is not None
 
     async def add(self, verification: Verification) -> None:
         self._session.add(VerificationRow(**asdict(verification)))
         await self._session.flush()
 
     async def update(self, verification: Verification) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(VerificationRow)
             .where(col(VerificationRow.verification_id) == verification.verification_id)
             .values(
@@ -116,7 +117,7 @@ class SqlVerifications:
         await self._session.flush()
 
     async def update_face_check(self, check: FaceCheck) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(FaceCheckRow)
             .where(col(FaceCheckRow.face_check_id) == check.face_check_id)
             .values(
@@ -129,7 +130,7 @@ class SqlVerifications:
 
     async def _face(self, condition: ColumnElement[bool]) -> FaceCheck | None:
         query = select(FaceCheckRow).where(condition).execution_options(populate_existing=True)
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         if row is None:
             return None
 
@@ -154,13 +155,13 @@ class SqlVerifications:
     def _seal(self, check: FaceCheck, field: str, text: str) -> bytes:
         return self._cipher.seal(text, f"face_check {check.face_check_id} {field}")
 
-    async def _one(self, query: Select[VerificationRow]) -> Verification | None:
+    async def _one(self, query: SelectOfScalar[VerificationRow]) -> Verification | None:
         found = await self._all(query)
         return found[0] if found else None
 
-    async def _all(self, query: Select[VerificationRow]) -> list[Verification]:
+    async def _all(self, query: SelectOfScalar[VerificationRow]) -> list[Verification]:
         # A row that was read before a lock was had is read again.
-        rows = (await self._session.execute(query.execution_options(populate_existing=True))).scalars()
+        rows = (await self._session.exec(query.execution_options(populate_existing=True))).all()
         return [Verification(**row.model_dump() | {"state": VerificationState(row.state)}) for row in rows]
 
 
@@ -221,7 +222,7 @@ class SqlActivations:
 
     async def _one(self, condition: ColumnElement[bool]) -> Activation | None:
         query = select(ActivationRow).where(condition).order_by(col(ActivationRow.issued_at).desc()).limit(1)
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         if row is None:
             return None
         facts = SignatureFacts(**row.facts | {"placement": Placement(**row.facts["placement"])})
@@ -241,4 +242,4 @@ class SqlActivations:
 
     async def _results(self, condition: ColumnElement[bool]) -> list[SignedDocument]:
         query = select(SignedDocumentRow).where(condition).order_by(col(SignedDocumentRow.signed_at))
-        return [SignedDocument(**row.model_dump()) for row in (await self._session.execute(query)).scalars()]
+        return [SignedDocument(**row.model_dump()) for row in (await self._session.exec(query)).all()]

@@ -9,8 +9,9 @@ from esign_kit.crypto import FieldCipher
 from esign_kit.db import Database
 from esign_kit.outbox import emit
 from google.protobuf.message import Message
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_identity.adapters.accounts import SqlCodes, SqlOrganisations, SqlPeople, SqlSessions
@@ -33,12 +34,12 @@ class SqlTransaction:
     async def serialise(self, *what: str) -> None:
         """An advisory lock until the transaction ends."""
         digest = hashlib.sha256("\x00".join(what).encode()).digest()
-        await self._session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
+        await self._session.exec(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
 
     async def disclosed(self, person_id: str, purpose: str, reference: str, now: datetime) -> None:
         """Keeps the first time."""
         row = {"person_id": person_id, "purpose": purpose, "reference": reference, "disclosed_at": now}
-        await self._session.execute(insert(DisclosureRow).values(row).on_conflict_do_nothing())
+        await self._session.exec(insert(DisclosureRow).values(row).on_conflict_do_nothing())
 
     async def emit(self, event: Message, contract_id: str = "") -> None:
         """Into the outbox."""

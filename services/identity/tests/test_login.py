@@ -1,0 +1,319 @@
+"""Login codes and sessions: limits, guesses, strangers, a dead notifier, expiry."""
+
+import asyncio
+import logging
+import re
+import time
+from datetime import UTC, timedelta
+from statistics import median
+
+import jwt
+import pytest
+from esign.identity.v1 import identity_pb2
+from esign_identity.main import MIGRATIONS, build
+from esign_identity.settings import IdentitySettings
+from esign_kit.errors import EsignError, InvalidInput, Limited, TimedOut, Unauthenticated, Unavailable
+from esign_kit.testing import Platform
+from identity_world import Someone, World, invent, moment
+
+
+async def reason_of(attempt: object) -> str:
+    with pytest.raises(EsignError) as caught:
+        await attempt  # type: ignore[misc]
+    return caught.value.reason
+
+
+async def known(world: World) -> tuple[Someone, str]:
+    who = invent()
+    return who, await world.register(who)
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+async def authenticate(world: World, token: str) -> identity_pb2.AuthenticateResponse:
+    return await world.portal.Authenticate(identity_pb2.AuthenticateRequest(session_token=token))
+
+
+async def test_from_code_to_actor_token(world: World) -> None:
+    who, person_id = await known(world)
+    ticket = await world.request_code(who)
+    assert ticket.retry_after_seconds == 60
+    assert timedelta(minutes=4, seconds=50) < moment(ticket.expires_at) - world.clock() <= timedelta(minutes=5)
+    sms = world.notifier.sent[who.phone][-1]
+    assert (sms.valid_minutes, sms.document_number, len(sms.code)) == (5, "", 6)
+    session = await world.login(who, sms.code)
+    assert (session.person.person_id, session.person.name) == (person_id, who.name)
+    assert timedelta(hours=11, minutes=59) < moment(session.expires_at) - world.clock() <= timedelta(hours=12)
+    answer = await authenticate(world, session.session_token)
+    key = world.platform.pki.actor_key.public_key()
+    decoded = jwt.decode_complete(
+        answer.actor_token, key, algorithms=["EdDSA"], options={"verify_iat": False, "verify_exp": False}
+    )
+    claims = decoded["payload"]
+    assert decoded["header"]["typ"] == "esign-actor+jwt"
+    assert (claims["iss"], claims["sub"], claims["exp"] - claims["iat"]) == ("identity", person_id, 60)
+    succeeded = await world.events("LoginSucceeded", person_id=person_id)
+    assert [event.session_id for event in succeeded] == [claims["sid"]]
+
+
+async def test_a_code_works_once(world: World) -> None:
+    who, _ = await known(world)
+    await world.request_code(who)
+    code = world.notifier.code(who.phone)
+    outcomes = await asyncio.gather(*(world.login(who, code) for _ in range(6)), return_exceptions=True)
+    assert sum(isinstance(outcome, identity_pb2.LoginResponse) for outcome in outcomes) == 1
+    assert {o.reason for o in outcomes if isinstance(o, EsignError)} == {"LOGIN_CODE_EXPIRED"}
+
+
+async def test_a_code_ends_after_five_minutes(world: World) -> None:
+    who, person_id = await known(world)
+    await world.request_code(who)
+    world.clock.advance(minutes=5)
+    assert await reason_of(world.login(who, world.notifier.code(who.phone))) == "LOGIN_CODE_EXPIRED"
+    assert [e.reason for e in await world.events("LoginRefused", person_id=person_id)] == ["LOGIN_CODE_EXPIRED"]
+
+
+async def test_only_the_last_code_counts(world: World) -> None:
+    who, _ = await known(world)
+    await world.request_code(who)
+    first = world.notifier.code(who.phone)
+    world.clock.advance(seconds=60)
+    await world.request_code(who)
+    if first != world.notifier.code(who.phone):
+        assert await reason_of(world.login(who, first)) == "LOGIN_CODE_WRONG"
+    await world.login(who, world.notifier.code(who.phone))
+
+
+async def test_guesses_from_everywhere_at_once(world: World) -> None:
+    who, person_id = await known(world)
+    await world.request_code(who)
+    code = world.notifier.code(who.phone)
+    guesses = [f"{n:06d}" for n in range(300) if f"{n:06d}" != code]
+    reasons: list[str] = []
+
+    async def guess(part: list[str], host: int) -> None:
+        for n, typed in enumerate(part):
+            with pytest.raises(Unauthenticated) as caught:
+                await world.login(who, typed, f"2001:db8:{host:x}:{n // 50:x}::1")
+            reasons.append(caught.value.reason)
+
+    await asyncio.gather(*(guess(guesses[host::20], host) for host in range(20)))
+    assert reasons.count("LOGIN_CODE_WRONG") == 4
+    assert reasons.count("LOGIN_CODE_EXHAUSTED") == len(guesses) - 4
+    assert await reason_of(world.login(who, code)) == "LOGIN_CODE_EXHAUSTED"
+    assert await world.events("LoginSucceeded", person_id=person_id) == []
+
+
+async def test_one_network_cannot_go_on_guessing(world: World) -> None:
+    address = "192.0.2.77"
+    stranger = invent()
+    for _ in range(100):
+        assert await reason_of(world.login(stranger, "123456", address)) == "LOGIN_CODE_EXPIRED"
+    who, _ = await known(world)
+    await world.request_code(who)
+    with pytest.raises(Limited) as limited:
+        await world.login(who, world.notifier.code(who.phone), address)
+    assert limited.value.reason == "CLIENT_ADDRESS_LIMIT"
+    assert 3500 < int(limited.value.metadata["retry_after_seconds"]) <= 3600
+    await world.login(who, world.notifier.code(who.phone))
+
+
+async def test_limits_of_a_phone(world: World) -> None:
+    who, _ = await known(world)
+    await world.request_code(who)
+    with pytest.raises(Limited) as soon:
+        await world.request_code(who)
+    assert soon.value.reason == "CODE_TOO_SOON"
+    assert 55 <= int(soon.value.metadata["retry_after_seconds"]) <= 60
+    for _ in range(9):
+        world.clock.advance(seconds=61)
+        await world.request_code(who)
+    world.clock.advance(seconds=61)
+    assert await reason_of(world.request_code(who)) == "CODE_DAILY_LIMIT"
+    assert len(world.notifier.sent[who.phone]) == 10
+    world.clock.advance(hours=24)
+    await world.request_code(who)
+
+
+async def test_many_requests_at_once_send_one_code(world: World) -> None:
+    who, _ = await known(world)
+    outcomes = await asyncio.gather(*(world.request_code(who) for _ in range(8)), return_exceptions=True)
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
+    assert len(world.notifier.sent[who.phone]) == 1
+
+
+async def test_limit_of_a_client_address(world: World) -> None:
+    address = "192.0.2.99"
+    for n in range(30):
+        await world.portal.RequestLoginCode(
+            identity_pb2.RequestLoginCodeRequest(phone=f"139{n:08}", client_address=address)
+        )
+    request = identity_pb2.RequestLoginCodeRequest(phone="13900009999", client_address=address)
+    assert await reason_of(world.portal.RequestLoginCode(request)) == "CLIENT_ADDRESS_LIMIT"
+    request.client_address = "192.0.2.100"
+    await world.portal.RequestLoginCode(request)
+    request.client_address = "somewhere"
+    with pytest.raises(InvalidInput, match="CLIENT_ADDRESS_INVALID"):
+        await world.portal.RequestLoginCode(request)
+
+
+async def test_a_stranger_learns_nothing(world: World) -> None:
+    """An unknown phone gets the same answers, limits and refusals, at the same speed, and no SMS."""
+    (who, _), stranger = await known(world), invent()
+    world.notifier.delay = 0.02
+    times: dict[str, list[float]] = {who.phone: [], stranger.phone: []}
+    answers: dict[str, list[object]] = {who.phone: [], stranger.phone: []}
+    for _ in range(8):
+        world.clock.advance(seconds=61)
+        for asking in (who, stranger):
+            began = time.perf_counter()
+            answer = await world.request_code(asking)
+            times[asking.phone].append(time.perf_counter() - began)
+            answers[asking.phone].append(answer.retry_after_seconds)
+            answers[asking.phone].append(await reason_of(world.request_code(asking)))
+            typed = wrong(world.notifier.code(who.phone))
+            for _ in range(6):
+                answers[asking.phone].append(await reason_of(world.login(asking, typed)))
+    assert answers[who.phone] == answers[stranger.phone]
+    assert stranger.phone not in world.notifier.sent
+    assert 0.5 < median(times[who.phone]) / median(times[stranger.phone]) < 2
+    assert {event.person_id for event in await world.events("LoginRefused", reason="LOGIN_CODE_EXHAUSTED")} >= {""}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_notifier_refuses_everyone_alike(world: World, is_known: bool) -> None:
+    who = invent()
+    other, _ = await known(world)
+    if is_known:
+        await world.register(who)
+    world.notifier.failure = Unavailable("SMS_UNAVAILABLE", zh="短信服务暂不可用", en="SMS cannot be sent now")
+    assert await reason_of(world.request_code(other)) == "SMS_UNAVAILABLE"
+    assert await reason_of(world.request_code(who)) == "SMS_UNAVAILABLE"
+    world.notifier.failure = None
+    await world.request_code(other)
+    await world.request_code(who)
+
+
+async def test_a_failed_message_costs_nothing(world: World) -> None:
+    who, _ = await known(world)
+    await world.request_code(who)
+    good = world.notifier.code(who.phone)
+    world.clock.advance(seconds=61)
+    world.notifier.failure = Unavailable("SMS_UNAVAILABLE", zh="短信服务暂不可用", en="SMS cannot be sent now")
+    for _ in range(12):
+        assert await reason_of(world.request_code(who)) == "SMS_UNAVAILABLE"
+    world.notifier.failure = None
+    await world.login(who, good)
+    await world.request_code(who)
+
+
+async def test_a_late_message_counts_and_its_code_works(world: World) -> None:
+    who, _ = await known(world)
+    world.notifier.failure = TimedOut("DEADLINE_EXCEEDED", zh="处理超时", en="It took too long")
+    with pytest.raises(Unavailable, match="SMS_UNCERTAIN"):
+        await world.request_code(who)
+    world.notifier.failure = None
+    assert await reason_of(world.request_code(who)) == "CODE_TOO_SOON"
+    await world.login(who, world.notifier.code(who.phone))
+
+
+async def test_caller_gone_while_sending(world: World) -> None:
+    """The gateway gave up while the message was on its way: the code that arrives works, the phone is not locked."""
+    who, _ = await known(world)
+    world.notifier.delay = 0.4
+    with pytest.raises(TimedOut):
+        await world.portal.RequestLoginCode(
+            identity_pb2.RequestLoginCodeRequest(phone=who.phone, client_address=who.address), timeout=0.2
+        )
+    world.notifier.delay = 0.0
+    assert await reason_of(world.request_code(who)) == "CODE_TOO_SOON"
+    await world.login(who, world.notifier.code(who.phone))
+    world.clock.advance(seconds=61)
+    await world.request_code(who)
+
+
+async def test_dead_notifier_then_restart(platform: Platform, settings: IdentitySettings, world: World) -> None:
+    """Identity runs on while the notifier is not there at all; a code sent before the crash works after it."""
+    who, _ = await known(world)
+    await world.request_code(who)
+    world.clock.advance(seconds=61)
+    code = world.notifier.code(who.phone)
+    nobody = settings.model_copy(update={"peers": {"notifier": "127.0.0.1:1"}})
+    async with platform.service(nobody, build, migrations=MIGRATIONS, clock=world.clock) as lonely:
+        alone = World(lonely, world.notifier, world.tencent, world.clock, platform)
+        assert await reason_of(alone.request_code(who)) == "SMS_UNAVAILABLE"
+        session = await alone.login(who, code)
+    assert (await authenticate(world, session.session_token)).person.name == who.name
+
+
+async def signed_in(world: World) -> str:
+    who, _ = await known(world)
+    await world.request_code(who)
+    return str((await world.login(who, world.notifier.code(who.phone))).session_token)
+
+
+async def test_session_ends_by_logout(world: World) -> None:
+    token = await signed_in(world)
+    await authenticate(world, token)
+    for _ in range(2):
+        await world.portal.Logout(identity_pb2.LogoutRequest(session_token=token))
+    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
+    await world.portal.Logout(identity_pb2.LogoutRequest(session_token="never was"))
+    for nonsense in ("", "x", token + "x", token[:-1]):
+        assert await reason_of(authenticate(world, nonsense)) == "SESSION_EXPIRED"
+
+
+async def test_session_ends_by_idling(world: World) -> None:
+    token = await signed_in(world)
+    for _ in range(3):
+        world.clock.advance(minutes=29)
+        await authenticate(world, token)
+    world.clock.advance(minutes=30)
+    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
+
+
+async def test_session_ends_after_twelve_hours(world: World) -> None:
+    token = await signed_in(world)
+    for _ in range(28):
+        world.clock.advance(minutes=25)
+        await authenticate(world, token)
+    world.clock.advance(minutes=20)
+    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
+
+
+async def test_idle_time_is_written_at_most_once_a_minute(world: World) -> None:
+    token = await signed_in(world)
+    query = "SELECT seen_at, xmin::text AS version FROM session ORDER BY started_at DESC LIMIT 1"
+    before = (await world.rows(query))[0]
+    for _ in range(3):
+        await authenticate(world, token)
+    assert (await world.rows(query))[0] == before
+    world.clock.advance(seconds=60)
+    for _ in range(3):
+        await authenticate(world, token)
+    after = (await world.rows(query))[0]
+    assert after.version != before.version
+    assert after.seen_at.astimezone(UTC) - before.seen_at.astimezone(UTC) < timedelta(seconds=75)
+
+
+async def test_codes_are_in_no_event_and_no_log(
+    world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    capfd.readouterr()
+    who, person_id = await known(world)
+    await world.request_code(who)
+    code = world.notifier.code(who.phone)
+    await reason_of(world.login(who, wrong(code)))
+    session = await world.login(who, code)
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "LOGIN_CODE_WRONG" in said
+    for name in ("PersonRegistered", "LoginRefused", "LoginSucceeded"):
+        found = await world.events(name, person_id=person_id)
+        assert len(found) == 1
+        said += str(found)
+    for secret in (who.phone, who.id_number, who.name, who.address, session.session_token):
+        assert secret not in said
+    assert not re.search(rf"(?<![0-9a-f]){code}(?![0-9a-f])", said)
