@@ -1,0 +1,418 @@
+"""The whole way of one contract with an individual tenant, in small steps, so that a test can interrupt between any two.
+
+A step is a trigger (what a person or system does) and what is to come of it. Each trigger may be repeated after a failure
+that passes: it looks where things stand first, as a person would who presses a button again.
+"""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from esign.common.v1 import common_pb2
+from esign.contract.v1 import contract_pb2
+from PIL import Image
+
+from esign_e2e.doors import Anyone, Doors, LeasingSystem, Mailbox, Person, Phone, Refused, loopback, patiently, until
+from esign_e2e.lease import Lease
+from esign_e2e.people import Tenant, handwritten_signature
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Countersigner:
+    """The organisation that countersigns by its policy."""
+
+    name: str
+    policy_id: str
+    seal_id: str
+
+
+class Journey:
+    """One contract on its way.
+
+    `patience` is for how many seconds a trigger is repeated while a part of the platform is away, `wait` how long each
+    consequence may take. What became known stands in the attributes; `facts` is for the record.
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        lease: Lease,
+        tenant: Tenant,
+        countersigner: Countersigner,
+        *,
+        number: int = 0,
+        patience: float = 0,
+        wait: float = 60,
+    ) -> None:
+        self.lease, self.tenant, self.countersigner = lease, tenant, countersigner
+        self.patience, self.wait = patience, wait
+        self.document_number = f"{lease.document_number}-{number}" if number else lease.document_number
+        self.leasing = LeasingSystem(doors.channel)
+        self.person = Person(doors.gateway_url, address=loopback(number))
+        self.anyone = Anyone(doors.gateway_url, address=loopback(number))
+        self.mailbox = Mailbox(doors.sandbox_url)
+        self.phone = Phone()
+        self.facts: Json = {}
+        self.person_id = self.document_id = self.contract_id = self.verification_id = self.seal_id = ""
+        self.login_code = self.signing_code = ""
+        self.face: Json = {}
+        self.evidence_number = ""
+        self.pdf = self.package = b""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for part in (self.person, self.anyone, self.mailbox):
+            await part.close()
+
+    # The leasing system
+
+    async def register(self) -> None:
+        """Register the tenant."""
+        self.person_id = self.facts["person_id"] = await self.leasing.register(self.tenant)
+
+    async def upload(self) -> None:
+        """Upload the lease."""
+        answer = await self.leasing.upload(self.lease.path)
+        self.document_id = self.facts["document_id"] = answer.document_id
+        expect(answer.page_count, self.lease.pages, "pages")
+
+    async def create(self) -> None:
+        """Create the contract: first the tenant, then the landlord by policy."""
+        area = self.lease.landlord
+        seal = common_pb2.Placement(page=area.page, x1=area.x1, y1=area.y1, x2=area.x2, y2=area.y2)
+        parties = [
+            contract_pb2.PartyInput(person_id=self.person_id),
+            contract_pb2.PartyInput(
+                policy_id=self.countersigner.policy_id,
+                placement=seal,
+                seal_id=self.countersigner.seal_id,
+                name=self.countersigner.name,
+            ),
+        ]
+        answer = await self.leasing.create(
+            self.document_id,
+            number=self.document_number,
+            title=self.lease.title,
+            amount=self.lease.total_rent,
+            parties=parties,
+        )
+        self.contract_id = self.facts["contract_id"] = answer.contract_id
+
+    async def dispatch(self) -> None:
+        """Send it."""
+        await self.leasing.dispatch(self.contract_id)
+
+    async def invited(self) -> None:
+        """SMS and mail tell the tenant."""
+        await until("invitation by SMS", lambda: self._sms("待签署"), seconds=self.wait)
+        await until("invitation by mail", lambda: self._mail("待签署"), seconds=self.wait)
+
+    # The tenant reads
+
+    async def request_login_code(self) -> None:
+        """Ask for the login code."""
+        await self.person.request_login_code(self.tenant.phone)
+
+    async def login_code_arrives(self) -> None:
+        """It comes by SMS."""
+        self.login_code = await until(
+            "login code", lambda: self.mailbox.code(self.tenant.phone, contains="登录电子签章平台"), seconds=self.wait
+        )
+
+    async def login(self) -> None:
+        """Log in."""
+        try:
+            session = await self.person.login(self.tenant.phone, self.login_code)
+        except Refused as refusal:
+            # The code was used, but the answer was lost on its way.
+            if refusal.status >= 500 or not await self._signed_in():
+                raise
+            return
+        expect(session["person"]["name"], self.tenant.name, "盖章人")
+
+    async def find(self) -> None:
+        """See the contract in 待签署文档."""
+        listed = [item["contract_id"] for item in await self.person.contracts("pending")]
+        expect(self.contract_id in listed, True, "listed in 待签署文档")
+
+    async def read(self) -> None:
+        """Read every page."""
+        contract = await self.person.contract(self.contract_id)
+        expect(contract["page_count"], self.lease.pages, "pages")
+        for page in range(1, self.lease.pages + 1):
+            answer = await self.person.page(self.contract_id, page, 800)
+            with Image.open(io.BytesIO(answer.content)) as image:
+                expect(image.width, 800, f"width of page {page}")
+
+    # The tenant proves who signs
+
+    async def start_verification(self) -> None:
+        """Ask to sign."""
+        answer = await self.person.start_verification(self.contract_id)
+        self.verification_id = self.facts["verification_id"] = answer["verification_id"]
+
+    async def request_signing_code(self) -> None:
+        """Ask for the signing code."""
+        await self.person.request_code(self.verification_id)
+
+    async def signing_code_arrives(self) -> None:
+        """It comes by SMS and names the document."""
+        self.signing_code = await until(
+            "signing code",
+            lambda: self.mailbox.code(self.tenant.phone, contains=self.document_number),
+            seconds=self.wait,
+        )
+
+    async def confirm_code(self) -> None:
+        """Type it."""
+        if (await self.person.verification(self.verification_id))["state"] == "sms_pending":
+            await self.person.confirm_code(self.verification_id, self.signing_code)
+
+    async def start_face(self) -> None:
+        """Open the face check; on the phone press 通过."""
+        self.face = await self.person.start_face(self.verification_id)
+        await self.phone.pass_face_check(self.face["url"])
+
+    async def complete_face(self) -> None:
+        """The platform asks the vendor."""
+        answer = await self.person.complete_face(self.verification_id, self.face["face_check_id"])
+        expect(answer["state"], "passed", "verification")
+
+    # The tenant signs
+
+    async def keep_signature(self) -> None:
+        """Draw a signature by hand."""
+        answer = await self.person.keep_signature(handwritten_signature(int(self.tenant.phone[-4:])))
+        self.seal_id = self.facts["seal_id"] = answer["seal_id"]
+
+    async def confirm(self) -> None:
+        """Place it and confirm."""
+        contract = await self.person.contract(self.contract_id)
+        area = self.lease.tenant
+        body = {
+            "verification_id": self.verification_id,
+            "document_sha256": contract["document_sha256"],
+            "seal_id": self.seal_id,
+            "placement": {"page": area.page, "x1": area.x1, "y1": area.y1, "x2": area.x2, "y2": area.y2},
+        }
+        await self.person.confirm(self.contract_id, body)
+
+    async def completed(self) -> None:
+        """Both have signed, the file is archived and released."""
+
+        async def look() -> Json | None:
+            contract = await self.person.contract(self.contract_id)
+            if contract["state"] in ("held", "withdrawn", "expired"):
+                raise AssertionError(f"the contract is {contract['state']}")
+            refused = [party["refusal_reason"] for party in contract["parties"] if party["refusal_reason"]]
+            if refused:
+                raise AssertionError(f"a signature was refused: {refused}")
+            return contract if contract["state"] == "completed" else None
+
+        contract = await until("contract completed", look, seconds=self.wait)
+        expect([party["state"] for party in contract["parties"]], ["signed", "signed"], "parties")
+        expect(contract["waiting_for"], None, "waits for")
+        self.facts["document_sha256"] = contract["document_sha256"]
+
+    async def anchored(self) -> None:
+        """The evidence is logged, anchored in the chain and packaged."""
+
+        async def look() -> Json | None:
+            try:
+                evidence = await self.person.evidence(self.contract_id)
+            except Refused as refusal:
+                if refusal.status == 404:
+                    return None
+                raise
+            return evidence if evidence["state"] == "confirmed" and evidence["package_ready"] else None
+
+        evidence = await until("evidence anchored and packaged", look, seconds=self.wait)
+        self.evidence_number = self.facts["evidence_number"] = evidence["evidence_number"]
+        self.facts["text_hash"] = evidence["text_hash"]
+        self.facts["block_height"] = evidence["block_height"]
+
+    async def told(self) -> None:
+        """SMS and mail tell that it is complete."""
+        await until("completion by SMS", lambda: self._sms("签署完成"), seconds=self.wait)
+        await until("completion by mail", lambda: self._mail("签署完成"), seconds=self.wait)
+
+    # Afterwards
+
+    async def download(self) -> None:
+        """Download the contract."""
+        self.pdf = await self.person.download(self.contract_id)
+        expect(hashlib.sha256(self.pdf).hexdigest(), self.facts["document_sha256"], "hash of the downloaded file")
+
+    async def download_again(self) -> None:
+        """A second time is refused."""
+
+        async def look() -> str | None:
+            state = (await self.person.contract(self.contract_id))["download_state"]
+            return state if state == "used" else None
+
+        await until("download used up", look, seconds=self.wait)
+        try:
+            await self.person.download(self.contract_id)
+        except Refused as refusal:
+            expect(refusal.status, 409, "second download")
+            self.facts["second_download"] = refusal.code
+        else:
+            raise AssertionError("the second download was not refused")
+
+    async def validate(self) -> None:
+        """Anyone finds the file valid, and the same file with one byte changed not."""
+        report = await self.anyone.validate(self.pdf)
+        expect(report["verdict"], "passed", "verdict")
+        expect(len(report["signatures"]) >= 2, True, "two signatures at least")
+        self.facts["signatures"] = [f"{s['signer']} {s['level']}" for s in report["signatures"]]
+        changed = await self.anyone.validate(altered(self.pdf))
+        expect(changed["verdict"], "failed", "verdict on the changed file")
+
+    async def check_evidence(self) -> None:
+        """Anyone finds the evidence by its number; a changed file and an unknown number are told apart."""
+        number = self.evidence_number
+        expect((await self.anyone.check_file(number, self.pdf))["passed"], True, "evidence of the file")
+        expect((await self.anyone.check_text(number, self.facts["text_hash"]))["passed"], True, "evidence of the text")
+        changed = await self.anyone.check_file(number, altered(self.pdf))
+        expect((changed["passed"], changed["matches"]), (False, False), "evidence of the changed file")
+        try:
+            await self.anyone.check_file("0" * 64, self.pdf)
+        except Refused as refusal:
+            expect((refusal.status, refusal.code), (404, "EVIDENCE_NUMBER_UNKNOWN"), "unknown number")
+        else:
+            raise AssertionError("an unknown evidence number was found")
+
+    async def fetch_package(self) -> None:
+        """Fetch the evidence package."""
+        self.package = await self.person.package(self.contract_id)
+        expect(self.package[:2], b"PK", "a zip")
+
+    async def _signed_in(self) -> bool:
+        try:
+            await self.person.json("GET", "/me")
+        except Refused:
+            return False
+        return True
+
+    async def _sms(self, text: str) -> Json | None:
+        found = [
+            m
+            for m in await self.mailbox.sms(self.tenant.phone)
+            if text in m["text"] and self.document_number in m["text"]
+        ]
+        return found[0] if found else None
+
+    async def _mail(self, text: str) -> Json | None:
+        found = [m for m in await self.mailbox.mails(self.tenant.email) if self.document_number in m["text"]]
+        found = [m for m in found if text in m["subject"] or text in m["text"]]
+        return found[0] if found else None
+
+
+def expect(actual: object, expected: object, what: str) -> None:
+    """Raise AssertionError unless both are equal."""
+    if actual != expected:
+        raise AssertionError(f"{what}: expected {expected!r}, got {actual!r}")
+
+
+def altered(pdf: bytes) -> bytes:
+    """The file with one byte of its signed content changed: a digit of the document's first object."""
+    position = len(pdf) // 3
+    return pdf[:position] + bytes([pdf[position] ^ 0x01]) + pdf[position + 1 :]
+
+
+Action = Callable[[Journey], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: its name, its title for people, the trigger, and what is to come of it.
+
+    `whole` says that the trigger's answer must be waited for before something is broken on purpose: it sends a code, of
+    which a person gets one a minute, or it is the one download.
+    """
+
+    name: str
+    title: str
+    trigger: Action
+    settle: Action | None = None
+    whole: bool = False
+
+
+STEPS: tuple[Step, ...] = (
+    Step("register", "租赁系统登记租户", Journey.register),
+    Step("upload", "租赁系统上传合同", Journey.upload),
+    Step("create", "租赁系统创建合同", Journey.create),
+    Step("dispatch", "发出合同，短信与邮件通知租户", Journey.dispatch, Journey.invited),
+    Step("login-code", "租户获取登录验证码", Journey.request_login_code, Journey.login_code_arrives, whole=True),
+    Step("login", "租户登录", Journey.login, whole=True),
+    Step("find", "待签署文档中查到合同", Journey.find),
+    Step("read", "逐页阅读合同", Journey.read),
+    Step("verify", "申请签署", Journey.start_verification),
+    Step("sms-code", "获取签署验证码", Journey.request_signing_code, Journey.signing_code_arrives, whole=True),
+    Step("sms", "短信验证码核验", Journey.confirm_code),
+    Step("face", "手机上完成人脸识别", Journey.start_face, whole=True),
+    Step("face-result", "人脸核验结果", Journey.complete_face),
+    Step("signature", "手写签名", Journey.keep_signature),
+    Step("confirm", "确认签署，出租方自动会签，归档并放行", Journey.confirm, Journey.completed),
+    Step("evidence", "存证上链并生成证据包", Journey.anchored),
+    Step("told", "签署完成通知", Journey.told),
+    Step("download", "下载合同（仅一次）", Journey.download, whole=True),
+    Step("download-again", "再次下载被拒绝", Journey.download_again),
+    Step("validate", "在线验证：原件通过，改动一个字节不通过", Journey.validate),
+    Step("check", "统一证据编号核验", Journey.check_evidence),
+    Step("package", "取得证据包", Journey.fetch_package),
+)
+
+
+class StepFailed(Exception):
+    """A step did not do what it should."""
+
+    def __init__(self, step: Step, error: BaseException) -> None:
+        self.step = step
+        super().__init__(f"step {step.name} ({step.title}): {type(error).__name__}: {error}")
+
+
+@dataclass
+class Record:
+    """What happened, for `journey.json`."""
+
+    steps: list[Json] = field(default_factory=list)
+
+    def save(self, file: Path, journey: Journey) -> None:
+        """Write steps, durations and ids."""
+        content = {"document_number": journey.document_number, "facts": journey.facts, "steps": self.steps}
+        file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+async def take(journey: Journey, step: Step) -> float:
+    """One whole step; answers how many seconds it took. Raises StepFailed."""
+    begun = time.monotonic()
+    try:
+        await patiently(lambda: step.trigger(journey), journey.patience)
+        if step.settle is not None:
+            await step.settle(journey)
+    except Exception as error:
+        raise StepFailed(step, error) from error
+    return time.monotonic() - begun
+
+
+async def travel(
+    journey: Journey,
+    *,
+    steps: tuple[Step, ...] = STEPS,
+    done: Callable[[Step, float], None] = lambda step, seconds: None,
+) -> Record:
+    """All steps, one after another. `done(step, seconds)` hears of each. Raises StepFailed."""
+    record = Record()
+    for step in steps:
+        seconds = await take(journey, step)
+        record.steps.append({"name": step.name, "title": step.title, "seconds": round(seconds, 3)})
+        done(step, seconds)
+    return record
