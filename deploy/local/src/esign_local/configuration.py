@@ -3,7 +3,9 @@
 Each service gets what it needs and no more: its own database, its own events, the buckets and peers named here.
 """
 
+import base64
 import json
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,10 +36,10 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("identity", "contract", "signer", "evidence"),
 }
 # bucket → versioned and with object lock?
-BUCKETS: Mapping[str, bool] = {"documents": True, "previews": False, "evidence": True}
+BUCKETS: Mapping[str, bool] = {"documents": True, "previews": False, "seals": True, "evidence": True}
 WRITES: Mapping[str, tuple[str, ...]] = {
     "contract": ("documents", "previews"),
-    "signer": ("documents",),
+    "signer": ("documents", "seals"),
     "evidence": ("evidence",),
 }
 READS: Mapping[str, tuple[str, ...]] = {"evidence": ("documents",)}
@@ -224,6 +226,7 @@ class Configuration:
                     "rule_id": FACE_RULE,
                     "secret_id": TENCENT_ID,
                     "secret_key_file": self._vendor_copy("identity", "tencent"),
+                    "redirect_url": f"{self.portal_url}/v1/face/return",
                 },
             },
         }
@@ -243,7 +246,12 @@ class Configuration:
         return {}
 
     def _signer(self) -> Table:
-        return {}
+        master_key = base64.b64encode(secrets.token_bytes(32)).decode()
+        return {
+            "activation_public_key_file": self.material.public("activation.pub.pem"),
+            "master_key_file": self.material.text("signer", "master-key", master_key),
+            "trust": {"roots_file": self.ca_roots, "tsa_urls": [f"{self.sandbox_url}/ca/tsa"]},
+        }
 
     def _notifier(self) -> Table:
         templates = {
