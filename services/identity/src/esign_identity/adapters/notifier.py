@@ -15,6 +15,7 @@ from esign_identity.domain.codes import CodePurpose
 DEADLINE = 5.0
 _FAILURE_COUNTS = 30.0
 _TYPICAL = 0.05
+_LONGEST_NUMBER = 64
 
 _PURPOSES = {
     CodePurpose.LOGIN: notifier_pb2.CODE_PURPOSE_LOGIN,
@@ -40,7 +41,7 @@ class NotifierCodes:
             code=code,
             purpose=_PURPOSES[purpose],
             valid_minutes=valid_minutes,
-            document_number=document_number,
+            document_number=document_number[:_LONGEST_NUMBER],
         )
         began = time.monotonic()
         try:
