@@ -1,0 +1,165 @@
+"""Signature fields and what people see in them: the seal's image, upright on the page whatever the page's rotation."""
+
+# mypy: disable-error-code="no-untyped-call"
+# pyHanko is typed in part only.
+
+import io
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from esign_kit.refs import Placement
+from PIL import Image
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigFieldSpec, append_signature_field, enumerate_sig_fields
+
+from esign_signer.domain.activation import Reason, SignatureRefused
+from esign_signer.domain.document import SignatureField, in_points
+
+
+@dataclass(frozen=True, slots=True)
+class _Pixels:
+    width: int
+    height: int
+    rgb: bytes
+    """8-bit RGB samples, deflated."""
+    alpha: bytes
+    """8-bit opacity samples, deflated."""
+
+
+def lay_out(writer: IncrementalPdfFileWriter, layout: Iterable[SignatureField]) -> None:
+    """Creates every field of `layout` that the document does not have yet. Only before the first signature.
+
+    Raises SignatureRefused (FIELD_NOT_AVAILABLE) for a page that does not exist.
+    """
+    present = {name for name, _, _ in enumerate_sig_fields(writer)}
+    pages = int(writer.root["/Pages"]["/Count"])
+    for field in layout:
+        if field.name in present:
+            continue
+        if field.placement.page > pages:
+            raise SignatureRefused(Reason.FIELD_NOT_AVAILABLE, "page")
+        append_signature_field(
+            writer,
+            SigFieldSpec(sig_field_name=field.name, on_page=field.placement.page - 1, box=_box(field.placement)),
+        )
+        if rotation := _rotation(_page(writer, field.placement).get_object()):
+            _, _, reference = next(enumerate_sig_fields(writer, with_name=field.name))
+            reference.get_object()[pdf_name("/MK")] = generic.DictionaryObject(
+                {pdf_name("/R"): generic.NumberObject(rotation)}
+            )
+
+
+def stamp(writer: IncrementalPdfFileWriter, field_name: str, placement: Placement, seal_image: Path) -> None:
+    """Puts the seal's image into the empty field `field_name`, which must lie at `placement`; scaled to fit, in proportion, centred.
+
+    Raises SignatureRefused (FIELD_NOT_AVAILABLE) when there is no such empty field, or when it lies elsewhere: a field may not move once the
+    document is signed.
+    """
+    found = next(iter(enumerate_sig_fields(writer, with_name=field_name)), None)
+    if found is None or found[1] is not None:
+        raise SignatureRefused(Reason.FIELD_NOT_AVAILABLE, "no such empty field")
+    field = found[2].get_object()
+    rect = tuple(float(value) for value in field["/Rect"])
+    page = _page(writer, placement)
+    if any(abs(is_at - wanted) > 0.001 for is_at, wanted in zip(rect, in_points(placement), strict=True)):
+        raise SignatureRefused(Reason.FIELD_NOT_AVAILABLE, "the field lies elsewhere")
+    if field.raw_get("/P").reference != page.reference:
+        raise SignatureRefused(Reason.FIELD_NOT_AVAILABLE, "the field lies on another page")
+    rotation = _rotation(page.get_object())
+    appearance = _appearance(writer, rect[2] - rect[0], rect[3] - rect[1], rotation, seal_image)
+    field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): appearance})
+    writer.update_container(field)
+
+
+def _box(placement: Placement) -> tuple[int, int, int, int]:
+    # pyHanko's annotation says int; its code takes fractions of a point.
+    return cast(tuple[int, int, int, int], in_points(placement))
+
+
+def _page(writer: IncrementalPdfFileWriter, placement: Placement) -> generic.IndirectObject:
+    reference: generic.IndirectObject = writer.find_page_for_modification(placement.page - 1)[0]
+    return reference
+
+
+def _rotation(page: generic.DictionaryObject) -> int:
+    """Degrees clockwise, 0 to 270; the entry is inherited down the page tree."""
+    node = page
+    for _ in range(50):
+        if "/Rotate" in node:
+            return int(node["/Rotate"]) % 360
+        if "/Parent" not in node:
+            break
+        node = node["/Parent"]
+    return 0
+
+
+def _appearance(
+    writer: IncrementalPdfFileWriter, width: float, height: float, rotation: int, seal_image: Path
+) -> generic.IndirectObject:
+    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size, turned back against the page's rotation."""
+    matrix, box_width, box_height = {
+        90: ((0, 1, -1, 0, width, 0), height, width),
+        180: ((-1, 0, 0, -1, width, height), width, height),
+        270: ((0, -1, 1, 0, 0, height), height, width),
+    }.get(rotation, ((1, 0, 0, 1, 0, 0), width, height))
+    pixels = _pixels(seal_image.read_bytes())
+    scale = min(box_width / pixels.width, box_height / pixels.height)
+    drawn_width, drawn_height = pixels.width * scale, pixels.height * scale
+    commands = (
+        f"q {drawn_width:.4f} 0 0 {drawn_height:.4f} "
+        f"{(box_width - drawn_width) / 2:.4f} {(box_height - drawn_height) / 2:.4f} cm /Seal Do Q"
+    )
+    form = generic.StreamObject(
+        {
+            pdf_name("/Type"): pdf_name("/XObject"),
+            pdf_name("/Subtype"): pdf_name("/Form"),
+            pdf_name("/BBox"): _numbers(0, 0, box_width, box_height),
+            pdf_name("/Matrix"): _numbers(*matrix),
+            pdf_name("/Resources"): generic.DictionaryObject(
+                {pdf_name("/XObject"): generic.DictionaryObject({pdf_name("/Seal"): _image(writer, pixels)})}
+            ),
+        },
+        stream_data=commands.encode("ascii"),
+    )
+    return writer.add_object(form)
+
+
+def _numbers(*values: float) -> generic.ArrayObject:
+    return generic.ArrayObject(generic.FloatObject(round(value, 4)) for value in values)
+
+
+def _image(writer: IncrementalPdfFileWriter, pixels: _Pixels) -> generic.IndirectObject:
+    def samples(colour_space: str, data: bytes) -> generic.StreamObject:
+        return generic.StreamObject(
+            {
+                pdf_name("/Type"): pdf_name("/XObject"),
+                pdf_name("/Subtype"): pdf_name("/Image"),
+                pdf_name("/Width"): generic.NumberObject(pixels.width),
+                pdf_name("/Height"): generic.NumberObject(pixels.height),
+                pdf_name("/ColorSpace"): pdf_name(colour_space),
+                pdf_name("/BitsPerComponent"): generic.NumberObject(8),
+                pdf_name("/Filter"): pdf_name("/FlateDecode"),
+            },
+            encoded_data=data,
+        )
+
+    image = samples("/DeviceRGB", pixels.rgb)
+    image[pdf_name("/SMask")] = writer.add_object(samples("/DeviceGray", pixels.alpha))
+    return writer.add_object(image)
+
+
+@lru_cache(maxsize=32)
+def _pixels(content: bytes) -> _Pixels:
+    """Decoded and deflated once per image: a seal is used many times."""
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
+        image = opened.convert("RGBA")
+    alpha = image.getchannel("A")
+    return _Pixels(
+        image.width, image.height, zlib.compress(image.convert("RGB").tobytes()), zlib.compress(alpha.tobytes())
+    )

@@ -1,0 +1,24 @@
+"""What a worker process is given at its start. Imports nothing heavy: the service's main process makes these."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSettings:
+    """The roots to trust (DER), the timestamp authorities in the order to try them, and seconds that one request may take."""
+
+    roots: tuple[bytes, ...]
+    tsa_urls: tuple[str, ...]
+    tsa_deadline: float = 5.0
+    revocation_deadline: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Without `master_key_file` a worker cannot sign. `memory_limit` is in bytes of address space, 0 for none."""
+
+    trust: TrustSettings
+    pdfsig: str
+    master_key_file: Path | None = None
+    memory_limit: int = 0

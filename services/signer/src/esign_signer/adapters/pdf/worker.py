@@ -1,0 +1,149 @@
+"""What runs in the worker processes. Functions take and return small values; documents pass as paths.
+
+The service's main process imports this module too, to name the functions; what is heavy is therefore imported where it is used.
+
+A signing worker holds the key store; a validating worker reads strangers' files and therefore has no key, little memory and little time.
+"""
+
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from esign_signer.adapters.pdf.settings import WorkerSettings
+from esign_signer.domain.document import DocumentRejected, SignedFile, SigningOrder
+from esign_signer.domain.keys import NewKey, Subject
+from esign_signer.domain.report import GateResult, ValidationReport
+from esign_signer.domain.seal import Image
+
+if TYPE_CHECKING:
+    from esign_signer.adapters.keystore import SoftwareKeyStore
+    from esign_signer.adapters.pdf.engine import PdfEngine
+    from esign_signer.adapters.pdf.gate import ReleaseGate
+    from esign_signer.adapters.pdf.validation import PdfValidator
+
+
+class _Tools:
+    """A worker's own instances, made on first use."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def keys(self) -> "SoftwareKeyStore":
+        from esign_signer.adapters.keystore import SoftwareKeyStore
+
+        if self._settings.master_key_file is None:
+            raise RuntimeError("this worker has no keys")
+        return SoftwareKeyStore.from_file(self._settings.master_key_file)
+
+    @cached_property
+    def engine(self) -> "PdfEngine":
+        from esign_signer.adapters.pdf.engine import PdfEngine
+        from esign_signer.adapters.pdf.trust import TrustServices
+
+        return PdfEngine(self.keys, TrustServices(self._settings.trust))
+
+    @cached_property
+    def validator(self) -> "PdfValidator":
+        from esign_signer.adapters.pdf.validation import PdfValidator
+
+        return PdfValidator(self._settings.trust)
+
+    @cached_property
+    def gate(self) -> "ReleaseGate":
+        from esign_signer.adapters.pdf.gate import ReleaseGate
+
+        return ReleaseGate(self._settings.trust, self._settings.pdfsig)
+
+
+_tools: _Tools | None = None
+
+
+def start(settings: WorkerSettings) -> None:
+    """Called once in a new worker process."""
+    global _tools
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if settings.memory_limit and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (settings.memory_limit, settings.memory_limit))
+    _tools = _Tools(settings)
+
+
+def process_id() -> int:
+    """The worker's process id; also proof that it has started."""
+    return os.getpid()
+
+
+def create_key(key_id: str, subject: Subject) -> NewKey:
+    """See SoftwareKeyStore.create."""
+    return _ready().keys.create(key_id, subject)
+
+
+def sign(order: SigningOrder) -> SignedFile:
+    """See PdfEngine.sign."""
+    return _ready().engine.sign(order)
+
+
+def archive(source: Path, target: Path) -> SignedFile:
+    """See PdfEngine.archive."""
+    return _ready().engine.archive(source, target)
+
+
+def validate(source: Path, seconds: float) -> ValidationReport:
+    """See PdfValidator.validate. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or more memory than allowed."""
+    with _limited(seconds):
+        return _ready().validator.validate(source)
+
+
+def judge(source: Path, signature_count: int) -> GateResult:
+    """See ReleaseGate.judge."""
+    return _ready().gate.judge(source, signature_count)
+
+
+def inspect_image(png: bytes) -> Image:
+    """See `image.inspect`."""
+    from esign_signer.adapters.pdf import image
+
+    return image.inspect(png)
+
+
+def _ready() -> _Tools:
+    if _tools is None:
+        raise RuntimeError("not started")
+    return _tools
+
+
+def _end_with_parent() -> None:
+    """A worker whose service was killed must not stay behind."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+class _TooLong(BaseException):
+    """Not an Exception, so that no handler on the way takes it for its own."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    def late(_signal: int, _frame: FrameType | None) -> None:
+        raise _TooLong
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except (_TooLong, MemoryError):
+        raise DocumentRejected("PDF_TOO_COMPLEX") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

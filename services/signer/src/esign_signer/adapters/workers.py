@@ -1,0 +1,55 @@
+"""The worker processes behind the ports: some hold keys and sign, others read strangers' files."""
+
+from pathlib import Path
+from typing import Final
+
+from esign_signer.adapters.pdf import worker
+from esign_signer.adapters.pdf.pool import WorkerPool
+from esign_signer.domain.document import SignedFile, SigningOrder
+from esign_signer.domain.keys import NewKey, Subject
+from esign_signer.domain.report import GateResult, ValidationReport
+from esign_signer.domain.seal import Image
+
+KEY_SECONDS: Final = 15.0
+SIGN_SECONDS: Final = 60.0
+JUDGE_SECONDS: Final = 120.0
+IMAGE_SECONDS: Final = 10.0
+GRACE_SECONDS: Final = 5.0
+
+
+class SigningWorkers:
+    """Plays `KeyStore` and `PdfSigning`."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    async def create_key(self, key_id: str, subject: Subject) -> NewKey:
+        """Makes a key."""
+        return await self._pool.run(worker.create_key, KEY_SECONDS, key_id, subject)
+
+    async def sign(self, order: SigningOrder) -> SignedFile:
+        """Makes a signature."""
+        return await self._pool.run(worker.sign, SIGN_SECONDS, order)
+
+    async def archive(self, source: Path, target: Path) -> SignedFile:
+        """Appends an archive timestamp."""
+        return await self._pool.run(worker.archive, SIGN_SECONDS, source, target)
+
+
+class JudgingWorkers:
+    """Plays `PdfJudging`. A validation has `seconds`; a worker that does not keep to that itself is killed."""
+
+    def __init__(self, pool: WorkerPool, seconds: float) -> None:
+        self._pool, self._seconds = pool, seconds
+
+    async def validate(self, source: Path) -> ValidationReport:
+        """The report."""
+        return await self._pool.run(worker.validate, self._seconds + GRACE_SECONDS, source, self._seconds)
+
+    async def judge(self, source: Path, signature_count: int) -> GateResult:
+        """The gate's result."""
+        return await self._pool.run(worker.judge, JUDGE_SECONDS, source, signature_count)
+
+    async def inspect_image(self, png: bytes) -> Image:
+        """A PNG's facts."""
+        return await self._pool.run(worker.inspect_image, IMAGE_SECONDS, png)

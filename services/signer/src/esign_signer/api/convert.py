@@ -1,0 +1,99 @@
+"""Between messages and the domain's values."""
+
+from datetime import datetime
+
+from esign.common.v1 import common_pb2
+from esign.signer.v1 import signer_pb2
+from esign_kit.refs import ObjectRef, Placement
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from esign_signer.domain.report import SignatureReport, ValidationReport, Verdict
+from esign_signer.domain.seal import Seal, SealKind, SealState
+
+_KINDS = {
+    SealKind.HANDWRITTEN: signer_pb2.SEAL_KIND_HANDWRITTEN,
+    SealKind.OFFICIAL: signer_pb2.SEAL_KIND_OFFICIAL,
+    SealKind.CONTRACT: signer_pb2.SEAL_KIND_CONTRACT,
+}
+_STATES = {
+    SealState.PENDING: signer_pb2.SEAL_STATE_PENDING,
+    SealState.ACTIVE: signer_pb2.SEAL_STATE_ACTIVE,
+    SealState.SUSPENDED: signer_pb2.SEAL_STATE_SUSPENDED,
+    SealState.DESTROYED: signer_pb2.SEAL_STATE_DESTROYED,
+}
+_VERDICTS = {
+    Verdict.PASSED: signer_pb2.VERDICT_PASSED,
+    Verdict.FAILED: signer_pb2.VERDICT_FAILED,
+    Verdict.NOT_SIGNED: signer_pb2.VERDICT_NOT_SIGNED,
+}
+
+
+def object_ref(message: common_pb2.ObjectRef) -> ObjectRef:
+    """A reference."""
+    return ObjectRef(message.bucket, message.key, message.version_id, message.sha256, message.size)
+
+
+def placement(message: common_pb2.Placement) -> Placement:
+    """A place."""
+    return Placement(message.page, message.x1, message.y1, message.x2, message.y2)
+
+
+def seal_kind(value: int) -> SealKind | None:
+    """A kind, None for one that is not given."""
+    return next((kind for kind, number in _KINDS.items() if number == value), None)
+
+
+def seal_message(seal: Seal) -> signer_pb2.Seal:
+    """A seal."""
+    return signer_pb2.Seal(
+        seal_id=seal.seal_id,
+        kind=_KINDS[seal.kind],
+        state=_STATES[seal.state],
+        sha256=seal.image.sha256,
+        owner_person_id=seal.owner_person_id or "",
+        owner_unified_social_credit_code=seal.owner_organisation or "",
+        width=seal.width,
+        height=seal.height,
+    )
+
+
+def report_message(report: ValidationReport) -> signer_pb2.ValidationReport:
+    """A report."""
+    zh, en = report.summary()
+    return signer_pb2.ValidationReport(
+        verdict=_VERDICTS[report.verdict],
+        sha256=report.sha256,
+        size=report.size,
+        signatures=[_signature(signature) for signature in report.signatures],
+        problems=[problem.value for problem in report.problems],
+        summary_zh=zh,
+        summary_en=en,
+    )
+
+
+def _signature(report: SignatureReport) -> signer_pb2.SignatureReport:
+    return signer_pb2.SignatureReport(
+        field_name=report.field_name,
+        signer=report.signer,
+        organisation=report.organisation,
+        issuer=report.issuer,
+        serial_number=report.serial_number,
+        signed_at=_timestamp(report.signed_at),
+        time_source=report.time_source.value,
+        timestamp_authority=report.timestamp_authority,
+        level=report.level.value,
+        intact=report.intact,
+        valid=report.valid,
+        trusted=report.trusted,
+        covers_whole_file=report.covers_whole_file,
+        changes_afterwards=report.changes_afterwards.value,
+        problems=[problem.value for problem in report.problems],
+    )
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    result = Timestamp()
+    result.FromDatetime(moment)
+    return result

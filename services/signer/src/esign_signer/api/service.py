@@ -1,0 +1,92 @@
+"""The RPCs."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from esign.signer.v1 import signer_pb2 as pb
+from esign.signer.v1 import signer_pb2_grpc
+from esign_kit import context
+from esign_kit.errors import InvalidInput
+
+from esign_signer.api.convert import report_message, seal_kind, seal_message
+from esign_signer.app.organisations import CreateOrganisationKey, InstallCertificate
+from esign_signer.app.seals import CreateSeal, FindSeals
+from esign_signer.app.validate_document import ValidateDocument
+
+Context = Any
+"""grpc.aio.ServicerContext, generic in its stubs only; no method here needs it."""
+
+
+class PortalApi(signer_pb2_grpc.PortalServiceServicer):
+    """What people ask through the gateway."""
+
+    def __init__(self, create: CreateSeal, find: FindSeals) -> None:
+        self._create, self._find = create, find
+
+    async def CreateHandwrittenSignature(self, request: pb.CreateHandwrittenSignatureRequest, _: Context) -> pb.Seal:
+        """Keeps the acting person's signature."""
+        return seal_message(await self._create.handwritten(context.actor().person_id, request.png))
+
+    async def ListSeals(self, request: pb.ListSealsRequest, _: Context) -> pb.ListSealsResponse:
+        """The acting person's seals."""
+        found = await self._find.usable_by(context.actor().person_id)
+        return pb.ListSealsResponse(seals=[seal_message(seal) for seal in found])
+
+
+class PublicApi(signer_pb2_grpc.PublicServiceServicer):
+    """What anyone asks."""
+
+    def __init__(self, validate: ValidateDocument, roots_pem: str) -> None:
+        self._validate, self._roots_pem = validate, roots_pem
+
+    async def ValidateDocument(
+        self, requests: AsyncIterator[pb.ValidateDocumentRequest], _: Context
+    ) -> pb.ValidationReport:
+        """Judges a file."""
+        return report_message(await self._validate(request.chunk async for request in requests))
+
+    async def GetTrustRoots(self, request: pb.GetTrustRootsRequest, _: Context) -> pb.GetTrustRootsResponse:
+        """The roots."""
+        return pb.GetTrustRootsResponse(pem=self._roots_pem)
+
+
+class InternalApi(signer_pb2_grpc.InternalServiceServicer):
+    """What other services ask."""
+
+    def __init__(self, find: FindSeals, create_key: CreateOrganisationKey, install: InstallCertificate) -> None:
+        self._find, self._create_key, self._install = find, create_key, install
+
+    async def GetSeal(self, request: pb.GetSealRequest, _: Context) -> pb.Seal:
+        """A seal's facts."""
+        return seal_message(await self._find.get(request.seal_id))
+
+    async def CreateOrganisationKey(
+        self, request: pb.CreateOrganisationKeyRequest, _: Context
+    ) -> pb.CreateOrganisationKeyResponse:
+        """A hosted key for an order."""
+        key = await self._create_key(request.order_no, request.name, request.unified_social_credit_code)
+        return pb.CreateOrganisationKeyResponse(key_id=key.key_id, certification_request=key.certification_request)
+
+    async def InstallCertificate(
+        self, request: pb.InstallCertificateRequest, _: Context
+    ) -> pb.InstallCertificateResponse:
+        """A certificate for it."""
+        certificate = await self._install(request.key_id, request.certificates)
+        return pb.InstallCertificateResponse(certificate_id=certificate.certificate_id)
+
+
+class OperatorApi(signer_pb2_grpc.OperatorServiceServicer):
+    """What operators ask."""
+
+    def __init__(self, create: CreateSeal) -> None:
+        self._create = create
+
+    async def CreateOrganisationSeal(self, request: pb.CreateOrganisationSealRequest, _: Context) -> pb.Seal:
+        """An organisation's seal."""
+        kind = seal_kind(request.kind)
+        if kind is None:
+            raise InvalidInput("SEAL_KIND_INVALID", zh="印章类型无效", en="The kind of seal is not given")
+        seal = await self._create.of_organisation(
+            request.unified_social_credit_code, kind, request.png, request.width_um
+        )
+        return seal_message(seal)

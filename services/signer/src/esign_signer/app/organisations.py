@@ -1,0 +1,90 @@
+"""Organisations' hosted keys and their certificates."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from esign_kit.clock import Clock
+from esign_kit.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+from esign_signer.app.ports import Keys, KeyStore, WorkerFailed
+from esign_signer.domain import certificates
+from esign_signer.domain.keys import Certificate, Key, KeyPurpose, Subject, is_unified_social_credit_code
+
+MAX_NAME_LENGTH = 100
+
+
+class CreateOrganisationKey:
+    """Makes a hosted key for a certificate order."""
+
+    def __init__(self, keys: Keys, key_store: KeyStore) -> None:
+        self._keys, self._key_store = keys, key_store
+
+    async def __call__(self, order_no: str, name: str, unified_social_credit_code: str) -> Key:
+        """The key of the order, made now or before.
+
+        Raises InvalidInput ORDER_INVALID, ORGANISATION_NAME_INVALID, CREDIT_CODE_INVALID; Conflict ORDER_DIFFERS when the order's key was made for
+        another organisation; Unavailable KEY_STORE_UNAVAILABLE.
+        """
+        if not 1 <= len(order_no) <= 64 or not order_no.isprintable():
+            raise InvalidInput("ORDER_INVALID", zh="订单号无效", en="The order number is not valid")
+        if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable() or name != name.strip():
+            raise InvalidInput(
+                "ORGANISATION_NAME_INVALID", zh="单位名称无效", en="The organisation's name is not valid"
+            )
+        check_credit_code(unified_social_credit_code)
+        key = await self._keys.of_order(order_no)
+        if key is None:
+            key_id = f"organisation-{order_no}"
+            try:
+                new = await self._key_store.create_key(key_id, Subject(name, name, unified_social_credit_code))
+            except WorkerFailed as error:
+                raise Unavailable(
+                    "KEY_STORE_UNAVAILABLE", zh="密钥服务暂时不可用，请稍后重试", en="The key store does not answer"
+                ) from error
+            made = Key(
+                key_id,
+                KeyPurpose.ORGANISATION,
+                new.wrapped,
+                new.public_key_sha256,
+                new.certification_request,
+                name,
+                unified_social_credit_code,
+            )
+            key = await self._keys.add_organisation_key(made, order_no)
+        if (key.organisation, key.unified_social_credit_code) != (name, unified_social_credit_code):
+            raise Conflict(
+                "ORDER_DIFFERS", zh="该订单属于另一单位", en="The order's key was made for another organisation"
+            )
+        return key
+
+
+class InstallCertificate:
+    """Puts an organisation's certificate to its key."""
+
+    def __init__(self, keys: Keys, roots: Sequence[x509.Certificate], clock: Clock) -> None:
+        self._keys, self._roots, self._clock = keys, roots, clock
+
+    async def __call__(self, key_id: str, chain: Sequence[bytes]) -> Certificate:
+        """The certificate on record; the same one again changes nothing.
+
+        Raises NotFound KEY_NOT_FOUND, InvalidInput with the code of `certificates.CertificateUnfit`.
+        """
+        key = await self._keys.get(key_id)
+        if key is None or key.purpose is not KeyPurpose.ORGANISATION or key.unified_social_credit_code is None:
+            raise NotFound("KEY_NOT_FOUND", zh="密钥不存在", en="No such key")
+        try:
+            certificate = certificates.certificate_for(key, chain, key.unified_social_credit_code, self._clock())
+            certificates.check_root(chain, self._roots)
+        except certificates.CertificateUnfit as error:
+            raise InvalidInput(
+                error.code, zh="证书与密钥或单位不符", en="The certificate does not fit the key or its owner"
+            ) from error
+        return await self._keys.add_certificate(certificate)
+
+
+def check_credit_code(code: str) -> None:
+    """Raises InvalidInput CREDIT_CODE_INVALID."""
+    if not is_unified_social_credit_code(code):
+        raise InvalidInput(
+            "CREDIT_CODE_INVALID", zh="统一社会信用代码无效", en="The unified social credit code is not valid"
+        )

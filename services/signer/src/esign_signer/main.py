@@ -1,0 +1,93 @@
+"""The signer: private keys, seals, PDF signatures, timestamps and validation."""
+
+import shutil
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from esign.signer.v1 import signer_pb2_grpc
+from esign_kit.db import new_id
+from esign_kit.service import App, run
+
+from esign_signer.adapters.broker import CaBroker
+from esign_signer.adapters.documents import StoredDocuments
+from esign_signer.adapters.jobs import SqlReleaseJobs, SqlSigningJobs
+from esign_signer.adapters.pdf.pool import WorkerPool
+from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
+from esign_signer.adapters.public_keys import ed25519_keys
+from esign_signer.adapters.registers import SqlKeys, SqlSeals
+from esign_signer.adapters.workers import JudgingWorkers, SigningWorkers
+from esign_signer.api.events import ContractEvents
+from esign_signer.api.service import InternalApi, OperatorApi, PortalApi, PublicApi
+from esign_signer.app.organisations import CreateOrganisationKey, InstallCertificate
+from esign_signer.app.release_document import ReleaseDocument
+from esign_signer.app.seals import CreateSeal, FindSeals
+from esign_signer.app.sign_document import SignDocument
+from esign_signer.app.validate_document import ValidateDocument
+from esign_signer.settings import SignerSettings
+
+MIGRATIONS = "esign_signer.adapters.migrations"
+
+
+async def build(app: App[SignerSettings]) -> None:
+    """Composes the service. Raises ValueError without pdfsig or without roots: what cannot be checked is not signed."""
+    settings = app.settings
+    pdfsig = shutil.which(settings.pdfsig)
+    if pdfsig is None:
+        raise ValueError(f"no such program: {settings.pdfsig} (Debian: poppler-utils)")
+    roots_pem = settings.trust.roots_file.read_bytes()
+    roots = x509.load_pem_x509_certificates(roots_pem)
+    trust = TrustSettings(
+        roots=tuple(root.public_bytes(Encoding.DER) for root in roots),
+        tsa_urls=tuple(settings.trust.tsa_urls),
+        tsa_deadline=settings.trust.tsa_seconds,
+        revocation_deadline=settings.trust.revocation_seconds,
+    )
+    signing_pool = WorkerPool(WorkerSettings(trust, pdfsig, settings.master_key_file.path), settings.signing_workers)
+    judging_pool = WorkerPool(
+        WorkerSettings(trust, pdfsig, memory_limit=settings.validation_memory_bytes), settings.judging_workers
+    )
+    for pool in (signing_pool, judging_pool):
+        app.on_close(pool.close)
+        await pool.warm_up()
+    signing, judging = SigningWorkers(signing_pool), JudgingWorkers(judging_pool, settings.validation_seconds)
+
+    documents = StoredDocuments(
+        app.objects, settings.documents_bucket, settings.seals_bucket, settings.max_document_bytes
+    )
+    keys, seals = SqlKeys(app.db, app.clock), SqlSeals(app.db, app.clock)
+    sign = SignDocument(
+        ed25519_keys(settings.activation_public_key_file.read_bytes()),
+        SqlSigningJobs(app.db, app.clock),
+        keys,
+        seals,
+        documents,
+        CaBroker(app.channel("ca-broker")),
+        signing,
+        signing,
+        app.clock,
+        settings.spool_dir,
+    )
+    release = ReleaseDocument(SqlReleaseJobs(app.db, app.clock), documents, signing, judging, settings.spool_dir)
+    app.consume(
+        manual=ContractEvents(sign, release, settings.retry_seconds).handlers(),
+        concurrency=settings.signing_workers + 1,
+    )
+
+    create, find = CreateSeal(seals, documents, judging, new_id), FindSeals(seals)
+    validate = ValidateDocument(judging, settings.spool_dir, settings.max_upload_bytes)
+    app.serve(signer_pb2_grpc.add_PortalServiceServicer_to_server, PortalApi(create, find))
+    app.serve(signer_pb2_grpc.add_PublicServiceServicer_to_server, PublicApi(validate, roots_pem.decode()))
+    app.serve(
+        signer_pb2_grpc.add_InternalServiceServicer_to_server,
+        InternalApi(find, CreateOrganisationKey(keys, signing), InstallCertificate(keys, roots, app.clock)),
+    )
+    app.serve(signer_pb2_grpc.add_OperatorServiceServicer_to_server, OperatorApi(create))
+
+
+def main() -> None:
+    """The process."""
+    run(SignerSettings, build, migrations=MIGRATIONS)
+
+
+if __name__ == "__main__":
+    main()

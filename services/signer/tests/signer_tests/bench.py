@@ -1,0 +1,93 @@
+"""A workbench for the PDF engine: a document with two fields, two signers, and what they make of it."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from esign_kit.refs import Placement
+from esign_signer.adapters.keystore import SoftwareKeyStore
+from esign_signer.adapters.pdf.engine import PdfEngine
+from esign_signer.adapters.pdf.validation import PdfValidator
+from esign_signer.domain.document import SignatureField, SigningOrder
+from esign_signer.domain.keys import StoredKey, Subject
+
+from .documents import seal_png, write_pdf
+from .pki import TrustPki
+
+LAYOUT = (
+    SignatureField("Party1", Placement(1, 100_000, 100_000, 200_000, 200_000)),
+    SignatureField("Party2", Placement(3, 300_000, 100_000, 400_000, 200_500)),
+)
+
+
+@dataclass
+class Bench:
+    """Files are kept in `folder`."""
+
+    pki: TrustPki
+    keys: SoftwareKeyStore
+    engine: PdfEngine
+    validator: PdfValidator
+    folder: Path
+
+    def order(
+        self,
+        source: Path,
+        which: int,
+        *,
+        certificate_seconds: float = 86400,
+        reason: str = "同意签署",
+        layout: tuple[SignatureField, ...] = LAYOUT,
+    ) -> SigningOrder:
+        """An order for party `which` with a new key and certificate."""
+        key_id = f"key{which}"
+        new = self.keys.create(key_id, Subject(key_id))
+        request = x509.load_der_x509_csr(new.certification_request)
+        certificate = self.pki.certificate(f"签署人{which}", request.public_key(), seconds=certificate_seconds)
+        seal = self.folder / "seal.png"
+        seal.write_bytes(seal_png())
+        return SigningOrder(
+            source=source,
+            target=self.folder / f"signed{which}.pdf",
+            field_name=layout[which].name,
+            layout=layout,
+            placement=layout[which].placement,
+            seal_image=seal,
+            key=StoredKey(key_id, new.wrapped, hosted=False),
+            certificates=self.pki.chain(certificate),
+            reason=reason,
+        )
+
+    def document(self, *, rotate: int = 0) -> Path:
+        """A new document."""
+        return write_pdf(self.folder / "source.pdf", rotate=rotate)
+
+    def signed_once(self) -> Path:
+        """Signed by the first party."""
+        order = self.order(self.document(), 0)
+        self.engine.sign(order)
+        return order.target
+
+    def signed_twice(self) -> Path:
+        """Signed by both."""
+        order = self.order(self.signed_once(), 1)
+        self.engine.sign(order)
+        return order.target
+
+    def archived(self) -> Path:
+        """Signed by both, and archived."""
+        target = self.folder / "archived.pdf"
+        self.engine.archive(self.signed_twice(), target)
+        return target
+
+
+def pdfsig(path: Path) -> str:
+    """What Poppler says."""
+    return subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True, check=True).stdout
+
+
+def qpdf_check(path: Path) -> None:
+    """Fails unless qpdf finds the file clean."""
+    done = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
