@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from esign_local.stack import Stack
@@ -90,11 +91,12 @@ def write(output: Path, files: dict[str, bytes]) -> None:
 def check(output: Path, progress: Progress) -> None:
     """The results stand without the platform, which has ended by now. Raises AssertionError."""
     pdf = output / "contract.pdf"
-    for test in (
-        lambda: checks.pdfsig(pdf),
-        lambda: checks.qpdf(pdf),
-        lambda: checks.evidence(output / "evidence.zip", pdf),
-    ):
+    tests = (
+        partial(checks.pdfsig, pdf),
+        partial(checks.qpdf, pdf),
+        partial(checks.evidence, output / "evidence.zip", pdf),
+    )
+    for test in tests:
         begun = time.monotonic()
         progress.line(test(), time.monotonic() - begun)
 

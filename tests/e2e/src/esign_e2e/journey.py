@@ -53,7 +53,7 @@ class Journey:
     ) -> None:
         self.lease, self.tenant, self.countersigner = lease, tenant, countersigner
         self.patience, self.wait = patience, wait
-        self.document_number = f"{lease.document_number}-{number}" if number else lease.document_number
+        self.document_number = lease.document_number
         self.leasing = LeasingSystem(doors.channel)
         self.person = Person(doors.gateway_url, address=loopback(number))
         self.anyone = Anyone(doors.gateway_url, address=loopback(number))

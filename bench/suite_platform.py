@@ -1,0 +1,111 @@
+"""The platform as a whole: how long it takes to start, what it holds in memory, what a journey costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+from esign_e2e.demo import prepare
+from esign_e2e.journey import STEPS, travel
+from esign_local.stack import Stack
+
+from bench.registry import Better, Context, Result, benchmark
+
+MIB = 2**20
+START_LIMIT = 20.0
+MEMORY_LIMIT = 1.5 * 1024
+
+
+def data_dir(context: Context) -> Path:
+    """The data directory that the benchmarks of one run share, so that only the first start is a cold one."""
+    return context.scratch / "platform"
+
+
+@benchmark("startup", "from nothing running to every health check green")
+async def startup(context: Context) -> AsyncIterator[Result]:
+    """The first start makes keys, databases, buckets and the landlord's seal; later ones find them."""
+    cold = not data_dir(context).exists()
+    starts: list[float] = []
+    for _ in range((2 if context.quick else 3) + cold):
+        async with Stack(data_dir(context)) as stack:
+            starts.append(stack.started_in)
+            took = {name: program.took for name, program in stack.supervisor.programs.items()}
+    if cold:
+        yield Result("start", "first", starts.pop(0), "s", note="keys, databases, buckets, seal are made")
+    yield Result("start", "warm, slowest", max(starts), "s", limit=START_LIMIT, note=f"{len(starts)} starts")
+    yield Result("start", "warm, best", min(starts), "s")
+    for name, seconds in sorted(took.items(), key=lambda item: -item[1]):
+        yield Result("a program's own start", name, seconds, "s", note="all start at once")
+
+
+@benchmark("memory", "memory of every process, pages that are shared counted once")
+async def memory(context: Context) -> AsyncIterator[Result]:
+    """After a journey, at rest."""
+    async with Stack(data_dir(context)) as stack:
+        idle = sum(stack.rss().values())
+        journey = await asyncio.to_thread(prepare, stack, context.scratch, number=7001)
+        await travel(journey)
+        await journey.close()
+        used = stack.rss()
+    yield Result("total", "after a journey", sum(used.values()) / MIB, "MiB", limit=MEMORY_LIMIT)
+    yield Result("total", "just started", idle / MIB, "MiB", limit=MEMORY_LIMIT)
+    for name, size in sorted(used.items(), key=lambda item: -item[1]):
+        yield Result("by program", name, size / MIB, "MiB")
+
+
+@benchmark("journey", "one contract from registration to the verified file, and what it costs")
+async def journey(context: Context) -> AsyncIterator[Result]:
+    """One after another, then several at once."""
+    async with Stack(data_dir(context)) as stack:
+        one = await asyncio.to_thread(prepare, stack, context.scratch, number=7100)
+        await travel(one)  # imports, pools and caches are warm afterwards
+        await one.close()
+
+        count = 3 if context.quick else 8
+        numbers = iter(range(7101, 7199))
+        before, begun = cpu(stack), time.monotonic()
+        seconds: dict[str, float] = {}
+        for _ in range(count):
+            for name, took in (await _one(stack, context.scratch, next(numbers))).items():
+                seconds[name] = seconds.get(name, 0.0) + took / count
+        elapsed, after = time.monotonic() - begun, cpu(stack)
+        per_journey = {name: (after[name] - before[name]) / count for name in after}
+
+        together, begun = 4 if context.quick else 12, time.monotonic()
+        await asyncio.gather(*(_one(stack, context.scratch, next(numbers)) for _ in range(together)))
+        at_once = time.monotonic() - begun
+    yield Result("steps per second", "one at a time", count * len(STEPS) / elapsed, "steps/s", Better.HIGHER)
+    yield Result("steps per second", f"{together} at once", together * len(STEPS) / at_once, "steps/s", Better.HIGHER)
+    yield Result("time of a journey", "whole", sum(seconds.values()), "s", note=f"mean of {count}")
+    for name, took in sorted(seconds.items(), key=lambda item: -item[1])[:8]:
+        yield Result("time of a journey", name, took, "s")
+    yield Result("CPU time of a journey", "whole platform", sum(per_journey.values()), "s")
+    for name, took in sorted(per_journey.items(), key=lambda item: -item[1]):
+        yield Result("CPU time of a journey", name, took, "s")
+
+
+async def _one(stack: Stack, folder: Path, number: int) -> dict[str, float]:
+    """One journey; seconds by step."""
+    one = await asyncio.to_thread(prepare, stack, folder, number=number, patience=10)
+    try:
+        record = await travel(one)
+    finally:
+        await one.close()
+    return {step["name"]: step["seconds"] for step in record.steps}
+
+
+def cpu(stack: Stack) -> dict[str, float]:
+    """Seconds of CPU that each program and its children have used."""
+    return {name: _cpu_of(stack.pid(name)) for name in stack.names}
+
+
+def _cpu_of(pid: int) -> float:
+    root = psutil.Process(pid)
+    total = sum(root.cpu_times()[:4])  # user, system, and both of ended children
+    for child in root.children(recursive=True):
+        try:
+            total += sum(child.cpu_times()[:4])
+        except psutil.Error:
+            continue
+    return total
