@@ -280,8 +280,12 @@ class Contract:
             waits = party.state is PartyState.SIGNING and activation_id in ("", party.activation_id)
         else:
             waits = True
-        expected = ContractState.SIGNING if party_id else ContractState.RELEASING
-        if waits and self.state is expected and self.waiting_for != reason:
+        if waits and self.state is (ContractState.SIGNING if party_id else ContractState.RELEASING):
+            self.waits_for(reason, now)
+
+    def waits_for(self, reason: str, now: datetime) -> None:
+        """Say for what it waits, a stable code; the next step forgets it."""
+        if self.waiting_for != reason:
             self.waiting_for, self.updated_at = reason, now
 
     def released(self, document: ObjectRef, now: datetime) -> None:
