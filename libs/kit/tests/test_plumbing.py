@@ -201,7 +201,7 @@ async def test_waiting_never_counts_and_rolls_back(running: Running, platform: P
 
 
 async def test_what_cannot_be_handled_is_parked(
-    running: Running, platform: Platform, hooks: Hooks, monkeypatch
+    running: Running, platform: Platform, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("esign_kit.consumer.MAX_FAILURES", 2)
     hooks.fail = ValueError("poison")
