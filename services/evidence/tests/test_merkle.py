@@ -5,6 +5,7 @@ from esign_evidence.domain.merkle import (
     EMPTY_ROOT,
     Frontier,
     ProofError,
+    Subtree,
     consistency_proof,
     fold,
     inclusion_proof,
@@ -48,7 +49,7 @@ CONSISTENCY_2_TO_5 = [
 ]
 
 
-def tree_of(hashes: list[bytes]):
+def tree_of(hashes: list[bytes]) -> Subtree:
     """Reads a list of leaf hashes as a tree."""
     return lambda level, index: fold(hashes[index << level : (index + 1) << level])
 

@@ -36,7 +36,9 @@ async def build(app: App[EvidenceSettings]) -> None:
     """Composes the service."""
     settings, clock = app.settings, app.clock
     signer = log_signer(settings.log)
-    objects = EvidenceObjects(app.objects, settings.bucket, timedelta(days=settings.retention_days), clock)
+    objects = EvidenceObjects(
+        app.objects, settings.bucket, settings.log.origin, timedelta(days=settings.retention_days), clock
+    )
     chain = AntChain(settings.chain)
     log = SqlLogStore(app.db, clock)
     dossiers = SqlDossierStore(app.db, settings.bucket, clock)

@@ -31,7 +31,7 @@ class ChainSettings(Section):
 class LogSettings(Section):
     """The transparency log. `origin` names it for ever: it is signed with every checkpoint."""
 
-    origin: str = Field(pattern=r"^[^\s+]+$")
+    origin: str = Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(/[A-Za-z0-9_-]+)*$")
     # Ed25519, PKCS#8 PEM.
     key_file: SecretFile
     publish_poll_seconds: float = Field(default=0.25, gt=0, le=0.5)

@@ -10,23 +10,26 @@ from esign_kit.refs import ObjectRef
 
 from esign_evidence.domain.package import MEDIA_TYPE
 
-LOG = "log"
 PACKAGES = "packages"
 MAX_PACKAGE = 64 << 20
 
 
 class EvidenceObjects:
-    """Plays `LogObjects` and `PackageObjects` in one bucket; retention needs a bucket with object lock."""
+    """Plays `LogObjects` and `PackageObjects` in one bucket; retention needs a bucket with object lock.
 
-    def __init__(self, objects: Objects, bucket: str, retention: timedelta, clock: Clock) -> None:
+    The log's prefix is its origin: another log in the same bucket does not meet it.
+    """
+
+    def __init__(self, objects: Objects, bucket: str, origin: str, retention: timedelta, clock: Clock) -> None:
         self._objects, self._bucket, self._retention, self._clock = objects, bucket, retention, clock
+        self._log = f"log/{origin}"
 
     def _retain_until(self) -> datetime | None:
         return self._clock() + self._retention if self._retention else None
 
     async def put_tile(self, path: str, content: bytes, *, full: bool) -> None:
         """Partial tiles are replaced by full ones in time, so only full ones are locked."""
-        key = f"{LOG}/tile/{path}"
+        key = f"{self._log}/tile/{path}"
         there = await self._objects.stat(self._bucket, key)
         if there is None:
             await self._objects.put_bytes(
@@ -41,12 +44,14 @@ class EvidenceObjects:
 
     async def get_tile(self, path: str) -> bytes:
         """The newest version; what it says, the checkpoint proves."""
-        ref = ObjectRef(self._bucket, f"{LOG}/tile/{path}", "", "", 0)
+        ref = ObjectRef(self._bucket, f"{self._log}/tile/{path}", "", "", 0)
         return await self._objects.get_bytes(ref, limit=1 << 14)
 
     async def put_checkpoint(self, note: str) -> None:
         """A new version of one key."""
-        await self._objects.put_bytes(self._bucket, f"{LOG}/checkpoint", note.encode(), "text/plain; charset=utf-8")
+        await self._objects.put_bytes(
+            self._bucket, f"{self._log}/checkpoint", note.encode(), "text/plain; charset=utf-8"
+        )
 
     async def put_package(self, contract_id: str, content: bytes) -> ObjectRef:
         """Keyed by its own hash."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from esign_kit.clock import Clock
 from esign_kit.errors import EsignError, Internal
@@ -127,7 +128,7 @@ class Packaging:
         )
         tiles: set[Tile] = set()
         for index in leaves:
-            tiles.update(needed_tiles(lambda tree, i=index: inclusion_proof(i, dossier.tree_size, tree)))  # type: ignore[misc]
+            tiles.update(needed_tiles(partial(inclusion_proof, index, dossier.tree_size)))
         async with self._log.reading() as rows:
             tree = await load_tree(rows, sorted(tiles))
         content = await asyncio.to_thread(build, evidence, tree)

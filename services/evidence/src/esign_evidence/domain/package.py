@@ -62,11 +62,12 @@ def build(evidence: Evidence, subtree: Subtree) -> bytes:
     Raises ValueError when a leaf lies outside the checkpoint or an activation id cannot be a file's name.
     """
     checkpoint = Checkpoint.parse(evidence.log_key.open(evidence.note))
+    events = sorted(evidence.events, key=lambda event: event.index)
     files: dict[str, bytes] = {
         "text-evidence.json": evidence.text,
         "checkpoint": evidence.note.encode(),
         "anchor.json": canonical(_anchor(evidence)),
-        "receipts.json": canonical(_receipts(evidence.events)),
+        "receipts.json": canonical(_receipts(events)),
         "keys/log.vkey": f"{evidence.log_key.vkey}\n".encode(),
     }
     for name in ("__init__.py", "__main__.py", "verify.py"):
@@ -75,7 +76,7 @@ def build(evidence: Evidence, subtree: Subtree) -> bytes:
         files[name] = resources.files("esign_evidence.domain").joinpath("texts", name).read_bytes()
     for number, key in enumerate(evidence.activation_keys, 1):
         files[f"keys/activation-{number}.pem"] = key
-    for event in evidence.events:
+    for event in events:
         proof = inclusion_proof(event.index, checkpoint.size, subtree)
         files[f"records/{event.index:012d}.json"] = event.entry
         files[f"records/{event.index:012d}.payload"] = event.payload
