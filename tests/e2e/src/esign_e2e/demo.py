@@ -19,8 +19,8 @@ from esign_local.state import StackError
 from esign_e2e import checks
 from esign_e2e.doors import Doors
 from esign_e2e.journey import STEPS, Countersigner, Journey, Step, StepFailed, travel
-from esign_e2e.lease import LeaseParty, make_lease
-from esign_e2e.people import invent
+from esign_e2e.lease import Lease, LeaseParty, make_lease
+from esign_e2e.people import Tenant, invent
 
 OUTPUT = Path("build/demo/individual")
 
@@ -36,19 +36,19 @@ def countersigner_of(stack: Stack) -> Countersigner:
     return Countersigner(seeded.organisation, seeded.policy_id, seeded.seal_id)
 
 
-def prepare(stack: Stack, folder: Path, *, number: int = 1, patience: float = 0, wait: float = 60) -> Journey:
-    """A journey of an invented tenant with a fresh 12-page lease, written into `folder`."""
-    tenant, seeded = invent(number), stack.seeded
+def lease_for(stack: Stack, path: Path, tenant: Tenant, document_number: str) -> Lease:
+    """A fresh 12-page lease of a tenant with the stack's landlord."""
+    seeded = stack.seeded
     landlord = LeaseParty(
         seeded.organisation, seeded.unified_social_credit_code, "北京市朝阳区望岚东路 8 号", "010-00008866"
     )
-    lease = make_lease(
-        folder / f"lease-{number}.pdf",
-        document_number=f"JDE-202611{number:08d}",
-        landlord=landlord,
-        tenant=LeaseParty(tenant.name, tenant.id_number, "北京市朝阳区青杉南街 16 号院", tenant.phone),
-    )
-    return Journey(doors_of(stack), lease, tenant, countersigner_of(stack), number=number, patience=patience, wait=wait)
+    party = LeaseParty(tenant.name, tenant.id_number, "北京市朝阳区青杉南街 16 号院", tenant.phone)
+    return make_lease(path, document_number=document_number, landlord=landlord, tenant=party)
+
+
+def document_number(number: int) -> str:
+    """A 文档编号."""
+    return f"JDE-202611{number:08d}"
 
 
 class Progress:
@@ -72,7 +72,9 @@ async def demonstrate(output: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(prefix="esign-demo-") as scratch:
         async with Stack(ephemeral=True) as stack:
             progress.line("平台启动", stack.started_in)
-            journey = await asyncio.to_thread(prepare, stack, Path(scratch))
+            tenant, number = invent(1), document_number(1)
+            lease = await asyncio.to_thread(lease_for, stack, Path(scratch) / "lease.pdf", tenant, number)
+            journey = Journey(doors_of(stack), lease, tenant, countersigner_of(stack), document_number=number)
             try:
                 record = await travel(journey, done=progress.step)
                 roots = await journey.anyone.trust_roots()

@@ -36,7 +36,7 @@ class Countersigner:
 class Journey:
     """One contract on its way.
 
-    `patience` is for how many seconds a trigger is repeated while a part of the platform is away, `wait` how long each
+    `client` tells the tenants' network addresses apart, `patience` is for how many seconds a trigger is repeated while a part of the platform is away, `wait` how long each
     consequence may take. What became known stands in the attributes; `facts` is for the record.
     """
 
@@ -47,16 +47,17 @@ class Journey:
         tenant: Tenant,
         countersigner: Countersigner,
         *,
-        number: int = 0,
+        document_number: str,
+        client: int = 0,
         patience: float = 0,
         wait: float = 60,
     ) -> None:
         self.lease, self.tenant, self.countersigner = lease, tenant, countersigner
         self.patience, self.wait = patience, wait
-        self.document_number = lease.document_number
+        self.document_number = document_number
         self.leasing = LeasingSystem(doors.channel)
-        self.person = Person(doors.gateway_url, address=loopback(number))
-        self.anyone = Anyone(doors.gateway_url, address=loopback(number))
+        self.person = Person(doors.gateway_url, address=loopback(client))
+        self.anyone = Anyone(doors.gateway_url, address=loopback(client))
         self.mailbox = Mailbox(doors.sandbox_url)
         self.phone = Phone()
         self.facts: Json = {}
@@ -64,6 +65,7 @@ class Journey:
         self.login_code = self.signing_code = ""
         self.face: Json = {}
         self.evidence_number = ""
+        self.download_may_be_open = False
         self.pdf = self.package = b""
 
     async def close(self) -> None:
@@ -254,8 +256,8 @@ class Journey:
         """A second time is refused."""
 
         async def look() -> str | None:
-            state = (await self.person.contract(self.contract_id))["download_state"]
-            return state if state == "used" else None
+            state = str((await self.person.contract(self.contract_id))["download_state"])
+            return state if state == "used" or (state == "open" and self.download_may_be_open) else None
 
         await until("download used up", look, seconds=self.wait)
         try:

@@ -1,0 +1,74 @@
+"""One platform for the whole run, and tenants on it."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_for
+from esign_e2e.journey import STEPS, Journey, take
+from esign_e2e.lease import Lease
+from esign_e2e.people import invent
+from esign_local.stack import Stack
+
+NewJourney = Callable[..., Awaitable[Journey]]
+
+
+@pytest.fixture(scope="session")
+async def stack() -> AsyncIterator[Stack]:
+    """The platform, freshly set up."""
+    async with Stack(ephemeral=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def numbers() -> "itertools.count[int]":
+    """A number of its own for every tenant of the run."""
+    return itertools.count(100)
+
+
+@pytest.fixture(scope="session")
+async def lease(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lease:
+    """The document of every contract of the run."""
+    path = tmp_path_factory.mktemp("lease") / "lease.pdf"
+    return await asyncio.to_thread(lease_for, stack, path, invent(1), document_number(1))
+
+
+@pytest.fixture
+async def new_journey(stack: Stack, numbers: "itertools.count[int]", lease: Lease) -> AsyncIterator[NewJourney]:
+    """`await new_journey(upto="confirm")`: a new tenant's journey whose steps before `upto` are done."""
+    made: list[Journey] = []
+
+    async def make(*, upto: str = "register", patience: float = 0, wait: float = 60) -> Journey:
+        number = next(numbers)
+        journey = Journey(
+            doors_of(stack),
+            lease,
+            invent(number),
+            countersigner_of(stack),
+            document_number=document_number(number),
+            client=number,
+            patience=patience,
+            wait=wait,
+        )
+        made.append(journey)
+        for step in STEPS[: [step.name for step in STEPS].index(upto)]:
+            await take(journey, step)
+        return journey
+
+    yield make
+    for journey in made:
+        await journey.close()
+
+
+@pytest.fixture
+async def fault(stack: Stack) -> AsyncIterator[Callable[[str, str], Awaitable[None]]]:
+    """`await fault("tsa", "down")`; every fault ends with the test."""
+    async with httpx.AsyncClient(base_url=f"{stack.url('sandbox')}/_sandbox", trust_env=False) as sandbox:
+
+        async def switch(part: str, mode: str) -> None:
+            (await sandbox.put(f"/faults/{part}", json={"mode": mode})).raise_for_status()
+
+        yield switch
+        (await sandbox.delete("/faults")).raise_for_status()

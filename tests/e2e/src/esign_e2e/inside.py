@@ -1,0 +1,158 @@
+"""A look behind the doors, for tests: rows, the event stream, spans. Nothing here changes anything."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import psycopg
+from esign_kit.bus import STREAM
+from esign_local.configuration import SERVICES, event_user
+from esign_local.stack import Stack
+
+from esign_e2e.doors import until
+from esign_e2e.journey import Journey
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as it stands in the stream."""
+
+    id: str
+    type: str
+    contract_id: str
+    trace_id: str
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        """E.g. `contract.ContractCompleted`."""
+        parts = self.type.split(".")
+        return f"{parts[1]}.{parts[-1]}"
+
+
+async def rows(stack: Stack, service: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Rows of a service's database."""
+    dsn = stack.postgres.dsn(event_user(service)).replace("postgresql+psycopg", "postgresql")
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        return await (await connection.execute(sql.encode(), parameters)).fetchall()
+
+
+async def events(stack: Stack) -> list[Event]:
+    """The whole stream, in order."""
+    client = await nats.connect(stack.nats.url_for("admin"), connect_timeout=5)
+    try:
+        js = client.jetstream(timeout=10)
+        state = (await js.stream_info(STREAM)).state
+        found = []
+        for sequence in range(state.first_seq, state.last_seq + 1):
+            message = await js.get_msg(STREAM, sequence)
+            headers = message.headers or {}
+            trace_id = headers.get("traceparent", "00-").split("-")[1]
+            subject = headers.get("ce-subject", "")
+            found.append(Event(headers["ce-id"], headers["ce-type"], subject, trace_id, message.data or b""))
+        return found
+    finally:
+        await client.close()
+
+
+async def settled(stack: Stack, *, seconds: float = 60) -> None:
+    """Return when every outbox is published and every consumer has handled everything. Raises TimeoutError."""
+
+    async def look() -> bool | None:
+        for service in SERVICES:
+            if await rows(stack, service, "SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1"):
+                return None
+        client = await nats.connect(stack.nats.url_for("admin"), connect_timeout=5)
+        try:
+            for consumer in await client.jetstream(timeout=10).consumers_info(STREAM):
+                if consumer.num_pending or consumer.num_ack_pending:
+                    return None
+        finally:
+            await client.close()
+        return True
+
+    await until("every event handled", look, seconds=seconds)
+
+
+async def parked(stack: Stack) -> list[tuple[Any, ...]]:
+    """What no consumer could handle."""
+    sql = "SELECT consumer, type, error FROM parked"
+    return [(service, *row) for service in SERVICES for row in await rows(stack, service, sql)]
+
+
+async def audit(stack: Stack, journeys: Sequence[Journey]) -> None:
+    """Nothing was lost, nothing happened twice: rows, stream, log and mailbox of completed journeys.
+
+    Raises AssertionError listing everything that is wrong.
+    """
+    await settled(stack)
+    problems: list[str] = [f"parked: {row}" for row in await parked(stack)]
+    stream = await events(stack)
+    problems += [
+        f"{count} times in the stream: {id_}" for id_, count in Counter(e.id for e in stream).items() if count > 1
+    ]
+
+    leaves = [row[0] for row in await rows(stack, "evidence", "SELECT event_id FROM records")]
+    problems += [f"{count} leaves of event {id_}" for id_, count in Counter(leaves).items() if count > 1]
+    ids = {event.id for event in stream}
+    problems += [f"no leaf for {e.name} {e.id}" for e in stream if e.id not in set(leaves)]
+    problems += [f"a leaf without an event: {id_}" for id_ in set(leaves) - ids]
+    [(size,)] = await rows(stack, "evidence", "SELECT size FROM log_state")
+    if size != len(leaves):
+        problems.append(f"the log has size {size} and {len(leaves)} leaves")
+
+    for journey in journeys:
+        problems += [f"{journey.document_number}: {problem}" for problem in await _of_contract(stack, journey, stream)]
+        problems += [f"{journey.document_number}: {problem}" for problem in await _messages(journey)]
+    if problems:
+        raise AssertionError("\n".join(problems))
+
+
+async def _of_contract(stack: Stack, journey: Journey, stream: Iterable[Event]) -> list[str]:
+    contract_id = journey.contract_id
+    problems = []
+    [(state,)] = await rows(stack, "contract", "SELECT state FROM contracts WHERE contract_id = %s", contract_id)
+    if state != "COMPLETED":
+        problems.append(f"the contract is {state}")
+    jobs = await rows(
+        stack, "signer", "SELECT activation_id, state FROM signing_jobs WHERE contract_id = %s", contract_id
+    )
+    if sorted(state for _, state in jobs) != ["DONE", "DONE"] or len({activation for activation, _ in jobs}) != 2:
+        problems.append(f"signing jobs {jobs}")
+    kept = await rows(stack, "signer", "SELECT 1 FROM keys WHERE contract_id = %s AND wrapped IS NOT NULL", contract_id)
+    if kept:
+        problems.append("a key made for one signature still exists")
+    counts = Counter(event.name for event in stream if event.contract_id == contract_id)
+    once = (
+        "contract.ContractDispatched",
+        "signer.DocumentReleased",
+        "contract.ContractCompleted",
+        "evidence.EvidencePackaged",
+    )
+    expected = dict.fromkeys(once, 1) | {"signer.DocumentSigned": 2, "contract.PartySigned": 2}
+    problems += [f"{counts[name]} events {name} instead of {n}" for name, n in expected.items() if counts[name] != n]
+    return problems
+
+
+async def _messages(journey: Journey) -> list[str]:
+    sms = [message["text"] for message in await journey.mailbox.sms(journey.tenant.phone)]
+    mails = [m["subject"] + m["text"] for m in await journey.mailbox.mails(journey.tenant.email)]
+    counts = {
+        "login codes": sum("登录电子签章平台" in text for text in sms),
+        "signing codes": sum("身份核验" in text for text in sms),
+        "invitations by SMS": sum("待签署" in text for text in sms),
+        "completions by SMS": sum("签署完成" in text for text in sms),
+        "mails": len(mails),
+    }
+    expected = {name: 2 if name == "mails" else 1 for name in counts}
+    return [f"{counts[name]} {name} instead of {number}" for name, number in expected.items() if counts[name] != number]
+
+
+async def gather_all(*coroutines: Any) -> None:
+    """Run all to their end, then raise the first failure."""
+    for result in await asyncio.gather(*coroutines, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
