@@ -13,7 +13,7 @@ from esign_signer.domain.document import SignatureField, SigningOrder
 from esign_signer.domain.keys import StoredKey, Subject
 
 from .documents import seal_png, write_pdf
-from .pki import TrustPki
+from .pki import TrustPki, rsa_key
 
 LAYOUT = (
     SignatureField("Party1", Placement(1, 100_000, 100_000, 200_000, 200_000)),
@@ -44,7 +44,7 @@ class Bench:
         key_id = f"key{which}"
         new = self.keys.create(key_id, Subject(key_id))
         request = x509.load_der_x509_csr(new.certification_request)
-        certificate = self.pki.certificate(f"签署人{which}", request.public_key(), seconds=certificate_seconds)
+        certificate = self.pki.certificate(f"签署人{which}", rsa_key(request), seconds=certificate_seconds)
         seal = self.folder / "seal.png"
         seal.write_bytes(seal_png())
         return SigningOrder(

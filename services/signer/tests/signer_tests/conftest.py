@@ -1,18 +1,25 @@
 """Fixtures of the signer's tests."""
 
+import base64
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from esign.ca_broker.v1 import ca_broker_pb2_grpc
+from esign_kit.testing import Platform
 from esign_signer.adapters.keystore import SoftwareKeyStore
 from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import TrustServices
 from esign_signer.adapters.pdf.validation import PdfValidator
+from esign_signer.main import MIGRATIONS, build
+from esign_signer.settings import SignerSettings, TrustServiceSettings
 
 from .bench import Bench
 from .pki import DER, PkiServer, TrustPki
+from .world import Broker, World
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +50,47 @@ def bench(trust: TrustPki, trust_settings: TrustSettings, tmp_path: Path) -> Ben
     """An engine in this process, and documents to sign."""
     keys = SoftwareKeyStore(os.urandom(32))
     return Bench(trust, keys, PdfEngine(keys, TrustServices(trust_settings)), PdfValidator(trust_settings), tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def running_world(
+    platform: Platform, trust_server: PkiServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """The service with its workers, on the real engines."""
+    await platform.reset_events()
+    folder, trust = tmp_path_factory.mktemp("signer"), trust_server.pki
+    roots = folder / "roots.pem"
+    roots.write_bytes(trust.root.public_bytes(Encoding.PEM))
+    broker = Broker(trust)
+    async with platform.peer(
+        "ca-broker", (ca_broker_pb2_grpc.add_InternalServiceServicer_to_server, broker)
+    ) as address:
+        settings = SignerSettings(
+            **platform.settings("signer", {"ca-broker": address}),
+            activation_public_key_file=platform.pki.activation_public_key_file,
+            master_key_file=platform.pki.secret("master.key", base64.b64encode(os.urandom(32)).decode()),
+            trust=TrustServiceSettings(
+                roots_file=roots,
+                tsa_urls=[f"{trust.base_url}/tsa", f"{trust.base_url}/tsa2"],
+                tsa_seconds=2,
+                revocation_seconds=2,
+            ),
+            spool_dir=folder,
+            retry_seconds=0.2,
+            max_upload_bytes=2 * 2**20,
+        )
+        async with platform.service(settings, build, migrations=MIGRATIONS) as running:
+            yield World(running, platform, broker, trust, folder, running.app.objects)
+
+
+@pytest.fixture
+def world(running_world: World, trust: TrustPki) -> World:
+    """The running signer, with every neighbour well."""
+    running_world.broker.mode = ""
+    return running_world
+
+
+@pytest.fixture
+def validator(trust_settings: TrustSettings) -> PdfValidator:
+    """Validates in this process."""
+    return PdfValidator(trust_settings)

@@ -30,6 +30,12 @@ def name(common_name: str, subject_id: str = "") -> x509.Name:
     return x509.Name(attributes)
 
 
+def rsa_key(request: x509.CertificateSigningRequest) -> rsa.RSAPublicKey:
+    found = request.public_key()
+    assert isinstance(found, rsa.RSAPublicKey)
+    return found
+
+
 def usage(**set_to: bool) -> x509.KeyUsage:
     flags = dict.fromkeys(
         (

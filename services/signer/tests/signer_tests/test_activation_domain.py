@@ -98,7 +98,7 @@ def test_an_organisations_seal_needs_a_grant_from_a_person() -> None:
         (sign(claims(), typ="esign-actor+jwt"), Reason.ACTIVATION_SIGNATURE_INVALID),
         (jwt.encode(claims(), "k" * 32, headers={"typ": "esign-activation+jwt"}), Reason.ACTIVATION_SIGNATURE_INVALID),
         (
-            jwt.encode(claims(), None, algorithm="none", headers={"typ": "esign-activation+jwt"}),
+            jwt.encode(claims(), "", algorithm="none", headers={"typ": "esign-activation+jwt"}),
             Reason.ACTIVATION_SIGNATURE_INVALID,
         ),
     ],

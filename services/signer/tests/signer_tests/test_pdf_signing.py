@@ -226,7 +226,7 @@ def test_seal_is_upright_on_rotated_pages(bench: Bench, rotate: int) -> None:
 def _page_image(path: Path) -> Image.Image:
     document = pypdfium2.PdfDocument(path)
     document.init_forms()
-    image = document[0].render(scale=1).to_pil().convert("RGB")
+    image: Image.Image = document[0].render(scale=1).to_pil().convert("RGB")
     document.close()
     return image
 

@@ -11,9 +11,9 @@ from esign_kit.db import Database
 from esign_kit.outbox import emit
 from esign_kit.refs import ObjectRef
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_signer.adapters.rows import KeyRow, ReleaseJobRow, SigningJobRow
@@ -80,7 +80,7 @@ class SqlSigningJobs:
             .on_conflict_do_nothing()
             .returning(col(SigningJobRow.request_id))
         )
-        return (await session.execute(statement)).first() is not None
+        return (await session.exec(statement)).first() is not None
 
     async def delayed(self, job: SigningJob, reason: str) -> None:
         """Tells once per cause."""
@@ -163,7 +163,7 @@ class SqlSigningJobs:
         )
         if unless_delayed_by is not None:
             statement = statement.where(col(SigningJobRow.delay_reason) != unless_delayed_by)
-        return (await session.execute(statement)).first() is not None
+        return (await session.exec(statement)).first() is not None
 
     async def _destroy_key(self, session: AsyncSession, activation_id: str, contract_id: str) -> None:
         """Wipes the activation's key, if it had one of its own."""
@@ -173,7 +173,7 @@ class SqlSigningJobs:
             .values(wrapped=None, destroyed_at=self._clock())
             .returning(col(KeyRow.key_id))
         )
-        for key_id in (await session.execute(statement)).scalars().all():
+        for key_id in (await session.exec(statement)).scalars().all():
             event = events_pb2.EventKeyDestroyed(key_id=key_id, activation_id=activation_id, contract_id=contract_id)
             await emit(session, event, contract_id=contract_id)
 
@@ -213,9 +213,9 @@ class SqlReleaseJobs:
             & (col(ReleaseJobRow.state) != JobState.INTENT.value)
         )
         async with self._db.begin() as session:
-            if (await session.execute(ended)).first() is not None:
+            if (await session.exec(ended)).first() is not None:
                 return False
-            await session.execute(statement)
+            await session.exec(statement)
         return True
 
     async def delayed(self, request: ReleaseRequest, reason: str) -> None:
@@ -282,7 +282,7 @@ class SqlReleaseJobs:
         )
         if unless_delayed_by is not None:
             statement = statement.where(col(ReleaseJobRow.delay_reason) != unless_delayed_by)
-        return (await session.execute(statement)).first() is not None
+        return (await session.exec(statement)).first() is not None
 
 
 def _reference(ref: ObjectRef) -> common_pb2.ObjectRef:

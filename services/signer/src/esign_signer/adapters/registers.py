@@ -8,9 +8,9 @@ from esign_kit.clock import Clock
 from esign_kit.db import Database
 from esign_kit.outbox import emit
 from esign_kit.refs import ObjectRef
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_signer.adapters.rows import CertificateRow, KeyRow, SealGrantRow, SealRow
@@ -26,19 +26,19 @@ class SqlKeys:
 
     async def of_activation(self, activation_id: str) -> Key | None:
         """The key made for an activation."""
-        return await self._one(KeyRow.activation_id == activation_id)
+        return await self._one(col(KeyRow.activation_id) == activation_id)
 
     async def of_order(self, order_no: str) -> Key | None:
         """The key made for an order."""
-        return await self._one(KeyRow.order_no == order_no)
+        return await self._one(col(KeyRow.order_no) == order_no)
 
     async def get(self, key_id: str) -> Key | None:
         """A key."""
-        return await self._one(KeyRow.key_id == key_id)
+        return await self._one(col(KeyRow.key_id) == key_id)
 
-    async def _one(self, condition: bool) -> Key | None:
+    async def _one(self, condition: ColumnElement[bool]) -> Key | None:
         async with self._db.read() as session:
-            row = (await session.execute(select(KeyRow).where(condition))).scalar_one_or_none()  # type: ignore[arg-type]
+            row = (await session.exec(select(KeyRow).where(condition))).one_or_none()
         return None if row is None else _key(row)
 
     async def add_event_key(self, key: Key, activation_id: str, contract_id: str) -> Key:
@@ -77,7 +77,7 @@ class SqlKeys:
             .on_conflict_do_nothing()
             .returning(col(KeyRow.key_id))
         )
-        return (await session.execute(statement)).first() is not None
+        return (await session.exec(statement)).first() is not None
 
     async def _recorded(self, key_id: str) -> Key:
         key = await self.get(key_id)
@@ -94,7 +94,7 @@ class SqlKeys:
             .limit(1)
         )
         async with self._db.read() as session:
-            row = (await session.execute(query)).scalar_one_or_none()
+            row = (await session.exec(query)).one_or_none()
         return None if row is None else _certificate(row)
 
     async def add_certificate(self, certificate: Certificate) -> Certificate:
@@ -113,7 +113,7 @@ class SqlKeys:
             .on_conflict_do_nothing()
         )
         async with self._db.begin() as session:
-            await session.execute(statement)
+            await session.exec(statement)
         return certificate
 
     async def of_organisation(self, unified_social_credit_code: str, at: datetime) -> SigningIdentity | None:
@@ -131,7 +131,7 @@ class SqlKeys:
             .limit(1)
         )
         async with self._db.read() as session:
-            row = (await session.execute(query)).first()
+            row = (await session.exec(query)).first()
         if row is None:
             return None
         stored = _key(row[0]).stored()
@@ -150,10 +150,10 @@ class SqlSeals:
             row = await session.get(SealRow, seal_id)
             if row is None:
                 return None
-            granted = await session.execute(
+            granted = await session.exec(
                 select(col(SealGrantRow.person_id)).where(col(SealGrantRow.seal_id) == seal_id)
             )
-            return _seal(row, frozenset(granted.scalars()))
+            return _seal(row, frozenset(granted.all()))
 
     async def usable_by(self, person_id: str) -> Sequence[Seal]:
         """What a person may use."""
@@ -167,7 +167,7 @@ class SqlSeals:
             .order_by(col(SealRow.created_at).desc())
         )
         async with self._db.read() as session:
-            return [_seal(row) for row in (await session.execute(query)).scalars()]
+            return [_seal(row) for row in (await session.exec(query)).all()]
 
     async def add(self, seal: Seal) -> Seal:
         """Records it with its event."""
@@ -198,8 +198,8 @@ class SqlSeals:
             col(SealRow.owner_organisation).is_not_distinct_from(seal.owner_organisation),
         )
         async with self._db.begin() as session:
-            if (await session.execute(statement)).first() is None:
-                return _seal((await session.execute(same)).scalar_one())
+            if (await session.exec(statement)).first() is None:
+                return _seal((await session.exec(same)).one())
             event = events_pb2.SealCreated(
                 seal_id=seal.seal_id,
                 sha256=seal.image.sha256,
