@@ -22,6 +22,8 @@ async def test_one_contract_from_dispatch_to_a_file_that_anyone_can_verify(
     (folder / "evidence.zip").write_bytes(journey.package)
     checks.pdfsig(folder / "contract.pdf")
     checks.qpdf(folder / "contract.pdf")
+    (folder / "trust.pem").write_text(await journey.anyone.trust_roots())
+    checks.openssl(folder / "contract.pdf", folder / "trust.pem")
     checks.evidence(folder / "evidence.zip", folder / "contract.pdf")
     assert await journey.leasing.fetch(journey.contract_id) == journey.pdf
 

@@ -96,6 +96,7 @@ def check(output: Path, progress: Progress) -> None:
     tests = (
         partial(checks.pdfsig, pdf),
         partial(checks.qpdf, pdf),
+        partial(checks.openssl, pdf, output / "trust.pem"),
         partial(checks.evidence, output / "evidence.zip", pdf),
     )
     for test in tests:
@@ -108,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m esign_e2e.demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
     options = parser.parse_args(arguments)
-    begun, progress = time.monotonic(), Progress(len(STEPS) + 4)
+    begun, progress = time.monotonic(), Progress(len(STEPS) + 5)
     shutil.rmtree(options.output, ignore_errors=True)
     options.output.mkdir(parents=True)
     try:
