@@ -2,6 +2,8 @@
 
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
+# Without cached bytecode every process would take seconds longer to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test check bench reset fmt proto proto-baseline
@@ -34,7 +36,7 @@ fmt: setup ## format the code and mend what the linter can
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
 
 proto: setup ## generate libs/protos from proto/
-	@$(PYTHON) scripts/gen_protos.py
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) scripts/gen_protos.py
 
 proto-baseline: setup ## accept the protos as they are as what `make check` compares later changes with
 	@.venv/bin/buf build proto --exclude-source-info -o proto/baseline.binpb

@@ -118,7 +118,7 @@ def clean_environment() -> dict[str, str]:
 def install_python_packages(uv: Path, python: str) -> None:
     say("installing the locked Python packages")
     environment = {"UV_HTTP_TIMEOUT": "120", **clean_environment(), "UV_PYTHON_DOWNLOADS": "never"}
-    run(uv, "sync", "--frozen", "--all-packages", "--python", python, env=environment)
+    run(uv, "sync", "--frozen", "--all-packages", "--compile-bytecode", "--python", python, env=environment)
 
 
 def install_fonts() -> None:

@@ -31,7 +31,7 @@ def check(name: str) -> tuple[str, str, float]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": "", "NO_COLOR": "1"},
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"},
         check=False,
     )
     output = "" if done.returncode == 0 else done.stdout.strip() or f"exit status {done.returncode}"

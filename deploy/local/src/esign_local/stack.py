@@ -381,7 +381,7 @@ class Stack:
 
 def _environment() -> dict[str, str]:
     """What the programs inherit: no proxy, no foreign trust, no other settings."""
-    dropped = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "PYTHONPATH", "ESIGN_SETTINGS_FILE"}
+    dropped = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "ESIGN_SETTINGS_FILE"}
     kept = {
         key: value for key, value in os.environ.items() if key not in dropped and not key.lower().endswith("_proxy")
     }

@@ -17,7 +17,7 @@ from esign_local.state import StackError
 LOG_LIMIT = 10 * 1024 * 1024
 POLL = 0.05
 WATCH = 0.1
-HEALTH_EVERY = 2.0
+HEALTH_EVERY = 3.0
 FIRST_TRIES = 3
 LONGEST_BACKOFF = 10.0
 CALM = 30.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +21,7 @@ _STYLES = {
 
 def render(programs: Mapping[str, Program], memory: Mapping[str, int]) -> Table:
     """Names, addresses, states, process ids, memory in MiB and restarts."""
-    table = Table(title=None, header_style="bold", pad_edge=False)
+    table = Table(title=None, header_style="bold", box=SIMPLE_HEAD)
     table.add_column("name")
     table.add_column("address")
     table.add_column("state")

@@ -135,7 +135,8 @@ class S3(Engine):
             name=self.name,
             log=self.log,
             cwd=self.data_dir,
-            env={**os.environ, "GOMEMLIMIT": "100MiB", "GOGC": "50"},
+            # A limit near the live heap (some 70 MiB) would have it collect garbage all the time.
+            env={**os.environ, "GOMEMLIMIT": "256MiB", "GOGC": "50"},
             death_signal=self.death_signal,
         )
 
