@@ -6,9 +6,9 @@ from datetime import datetime
 
 from esign_kit.db import Database
 from esign_kit.outbox import emit
-from sqlalchemy import ColumnElement, exists, func, insert, select
+from sqlalchemy import ColumnElement, exists, func, insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_contract.adapters.mapping import (
@@ -49,23 +49,23 @@ class SqlRecords:
     async def contract(self, contract_id: str, *, lock: bool = False) -> Contract | None:
         """Locks the contract's row only: nobody changes a party or download without it, but to claim a policy."""
         query = select(ContractRow).where(col(ContractRow.contract_id) == contract_id)
-        found = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+        found = (await self._session.exec(query.with_for_update() if lock else query)).one_or_none()
         return (await self._complete([found]))[0] if found else None
 
     async def contract_by_number(self, system: str, document_number: str) -> Contract | None:
         query = select(ContractRow).where(
             col(ContractRow.system) == system, col(ContractRow.document_number) == document_number
         )
-        found = (await self._session.execute(query)).scalar_one_or_none()
+        found = (await self._session.exec(query)).one_or_none()
         return (await self._complete([found]))[0] if found else None
 
     async def add_contract(self, contract: Contract) -> bool:
         row = insert_or(ContractRow).values(contract_values(contract))
         row = row.on_conflict_do_nothing(index_elements=["system", "document_number"])
-        if (await self._session.execute(row.returning(col(ContractRow.contract_id)))).first() is None:
+        if (await self._session.exec(row.returning(col(ContractRow.contract_id)))).first() is None:
             return False
         parties = [party_values(contract.contract_id, party) for party in contract.parties]
-        await self._session.execute(insert(PartyRow), parties)
+        await self._session.exec(insert(PartyRow), params=parties)
         await self._emit_happened(contract)
         return True
 
@@ -83,10 +83,10 @@ class SqlRecords:
         condition = _in_list(person_id, which)
         joined = select(ContractRow).join(PartyRow, col(PartyRow.contract_id) == col(ContractRow.contract_id))
         newest = (col(PartyRow.since).desc(), col(PartyRow.contract_id).desc())
-        rows = await self._session.execute(joined.where(*condition).order_by(*newest).offset(offset).limit(limit))
+        rows = await self._session.exec(joined.where(*condition).order_by(*newest).offset(offset).limit(limit))
         counted = select(func.count()).select_from(joined.where(*condition).subquery())
-        total: int = (await self._session.execute(counted)).scalar_one()
-        return await self._complete(list(rows.scalars())), total
+        total = (await self._session.exec(counted)).one()
+        return await self._complete(list(rows)), total
 
     async def overdue(self, now: datetime, limit: int) -> list[Contract]:
         waits_for_person = exists().where(
@@ -106,7 +106,7 @@ class SqlRecords:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        return await self._complete(list((await self._session.execute(query)).scalars()))
+        return await self._complete(list(await self._session.exec(query)))
 
     async def claim_countersigning(self, now: datetime, until: datetime, limit: int) -> list[tuple[str, str]]:
         query = (
@@ -121,7 +121,7 @@ class SqlRecords:
             .limit(limit)
             .with_for_update(of=PartyRow, skip_locked=True)
         )
-        claimed = list((await self._session.execute(query)).scalars())
+        claimed = list(await self._session.exec(query))
         for row in claimed:
             row.due_at = until
         return [(row.contract_id, row.party_id) for row in claimed]
@@ -134,19 +134,19 @@ class SqlRecords:
         query = select(DocumentRow).where(
             col(DocumentRow.system) == system, col(DocumentRow.upload_sha256) == upload_sha256
         )
-        row = (await self._session.execute(query)).scalar_one_or_none()
+        row = (await self._session.exec(query)).one_or_none()
         return document_of(row) if row else None
 
     async def add_document(self, document: Document) -> bool:
         row = insert_or(DocumentRow).values(document_values(document))
         row = row.on_conflict_do_nothing(index_elements=["system", "upload_sha256"])
-        return (await self._session.execute(row.returning(col(DocumentRow.document_id)))).first() is not None
+        return (await self._session.exec(row.returning(col(DocumentRow.document_id)))).first() is not None
 
     async def downloads(self, person_id: str, contract_ids: Sequence[str]) -> list[Download]:
         query = select(DownloadRow).where(
             col(DownloadRow.person_id) == person_id, col(DownloadRow.contract_id).in_(contract_ids)
         )
-        rows = (await self._session.execute(query.order_by(col(DownloadRow.download_id)))).scalars()
+        rows = await self._session.exec(query.order_by(col(DownloadRow.download_id)))
         return [download_of(row) for row in rows]
 
     async def add_download(self, download: Download) -> None:
@@ -179,10 +179,10 @@ class SqlRecords:
             return []
         wanted = col(PartyRow.contract_id).in_([row.contract_id for row in rows])
         parties: dict[str, list[PartyRow]] = {row.contract_id: [] for row in rows}
-        for party in (await self._session.execute(select(PartyRow).where(wanted))).scalars():
+        for party in await self._session.exec(select(PartyRow).where(wanted)):
             parties[party.contract_id].append(party)
         used = col(DocumentRow.document_id).in_({row.document_id for row in rows})
-        found = (await self._session.execute(select(DocumentRow).where(used))).scalars()
+        found = await self._session.exec(select(DocumentRow).where(used))
         documents = {document.document_id: document for document in found}
         return [contract_of(row, documents[row.document_id], parties[row.contract_id]) for row in rows]
 
