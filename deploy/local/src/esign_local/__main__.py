@@ -78,7 +78,7 @@ async def run(data_dir: Path | None, console: Console) -> int:
         console.print("stopped", highlight=False)
         return 0
     except StackError as error:
-        console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+        console.print(f"failed: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
     return 1
 
 
@@ -140,7 +140,7 @@ def main() -> int:
     parser.add_argument("command", choices=["run", "demo-stack", "status", "reset"])
     parser.add_argument("--data-dir", type=Path, default=ROOT / ".data")
     arguments = parser.parse_args()
-    console = Console(soft_wrap=True)
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     if arguments.command == "status":
         return status(arguments.data_dir, console)
     if arguments.command == "reset":
