@@ -6,7 +6,7 @@ from datetime import datetime
 
 from esign_kit.clock import Clock
 from esign_kit.db import Database
-from esign_kit.errors import Conflict, Internal
+from esign_kit.errors import Internal
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -29,6 +29,11 @@ class SqlAppender:
 
     async def append(self, event: Event) -> int:
         """The lock on the log's state is held until the commit: indexes are given in the order of commits, without gaps."""
+        there: int | None = await self._session.scalar(
+            select(col(RecordRow.index)).where(col(RecordRow.event_id) == event.event_id)
+        )
+        if there is not None:
+            return there
         size: int | None = await self._session.scalar(
             update(LogStateRow)
             .where(col(LogStateRow.id) == 1)
@@ -38,9 +43,8 @@ class SqlAppender:
         if size is None:
             raise Internal("LOG_STATE_MISSING")
         entry = event.entry()
-        added = await self._session.scalar(
-            insert(RecordRow)
-            .values(
+        self._session.add(
+            RecordRow(
                 index=size - 1,
                 event_id=event.event_id,
                 type=event.type,
@@ -51,11 +55,8 @@ class SqlAppender:
                 statement=event.statement,
                 appended_at=self._clock(),
             )
-            .on_conflict_do_nothing(index_elements=["event_id"])
-            .returning(col(RecordRow.index))
         )
-        if added is None:
-            raise Conflict("EVENT_LOGGED", zh="事件已记入日志", en="The log has this event already")
+        await self._session.flush()
         return size - 1
 
     async def open_dossier(self, contract_id: str, now: datetime) -> None:

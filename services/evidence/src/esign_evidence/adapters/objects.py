@@ -9,6 +9,7 @@ from esign_kit.objects import Objects
 from esign_kit.refs import ObjectRef
 
 from esign_evidence.domain.package import MEDIA_TYPE
+from esign_evidence.domain.tiles import MAX_ENTRY, WIDTH
 
 PACKAGES = "packages"
 MAX_PACKAGE = 64 << 20
@@ -45,7 +46,7 @@ class EvidenceObjects:
     async def get_tile(self, path: str) -> bytes:
         """The newest version; what it says, the checkpoint proves."""
         ref = ObjectRef(self._bucket, f"{self._log}/tile/{path}", "", "", 0)
-        return await self._objects.get_bytes(ref, limit=1 << 14)
+        return await self._objects.get_bytes(ref, limit=WIDTH * (MAX_ENTRY + 2))
 
     async def put_checkpoint(self, note: str) -> None:
         """A new version of one key."""

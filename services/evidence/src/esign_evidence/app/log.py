@@ -44,8 +44,11 @@ class Publish:
     Every step may be repeated after a crash: tiles follow from the leaves, and the same checkpoint has the same signature.
     """
 
-    def __init__(self, store: LogStore, objects: LogObjects, signer: Signer, origin: str) -> None:
+    def __init__(
+        self, store: LogStore, objects: LogObjects, signer: Signer, origin: str, max_batch: int = MAX_BATCH
+    ) -> None:
         self._store, self._objects, self._signer, self._origin = store, objects, signer, origin
+        self._max_batch = max_batch
 
     async def run(self, poll_seconds: float) -> None:
         """Publish for ever."""
@@ -63,7 +66,7 @@ class Publish:
                 return 0
             last = await log.newest()
             before = last.checkpoint.size if last else 0
-            size = min(await log.size(), before + MAX_BATCH)
+            size = min(await log.size(), before + self._max_batch)
             if size == before:
                 return 0
             await self._store_tiles(log, changed_tiles(before, size))

@@ -40,7 +40,7 @@ class Appender(Protocol):
     async def append(self, event: Event) -> int:
         """Gives the event the next index, which no other event ever gets; a rollback takes it back. Returns it.
 
-        Raises Conflict EVENT_LOGGED when the log has the event already.
+        An event that the log has already keeps its index.
         """
         ...
 
