@@ -24,6 +24,10 @@ async def test_many_at_once_are_one_person(world: World) -> None:
     ids = await asyncio.gather(*(world.register(who) for _ in range(8)))
     assert len(set(ids)) == 1
     assert len(await world.events("PersonRegistered", person_id=ids[0])) == 1
+    other = invent()
+    ids = await asyncio.gather(*(world.register(replace(other, phone=invent().phone)) for _ in range(8)))
+    assert len(set(ids)) == 1
+    assert len(await world.events("PersonRegistered", person_id=ids[0])) == 1
 
 
 async def test_new_phone_and_email_replace_the_old(world: World) -> None:
@@ -31,6 +35,7 @@ async def test_new_phone_and_email_replace_the_old(world: World) -> None:
     person_id = await world.register(who)
     moved = replace(who, phone=invent().phone, email="new@example.com")
     assert await world.register(moved) == person_id
+    assert await world.register(replace(moved, email="")) == person_id
     contact = await world.internal("notifier").ResolveContact(
         identity_pb2.ResolveContactRequest(person_id=person_id, message_id="m1")
     )

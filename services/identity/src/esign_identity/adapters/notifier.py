@@ -28,7 +28,7 @@ class NotifierCodes:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = notifier_pb2_grpc.InternalServiceStub(channel)
-        self._took: deque[float] = deque([_TYPICAL], maxlen=32)
+        self._took: deque[float] = deque([_TYPICAL], maxlen=8)
         self._failed: tuple[float, type[Unavailable | TimedOut]] | None = None
 
     async def send(

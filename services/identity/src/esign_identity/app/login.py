@@ -70,7 +70,6 @@ class Login:
     ) -> tuple[str, Session, Person] | EsignError:
         """A refusal is returned, not raised, so that it is committed with what it changes."""
         now = self._clock()
-        await tx.serialise("code", CodePurpose.LOGIN, phone)
         await tx.serialise("login address", address)
         failures = await tx.codes.failure_times(address, now - HOUR)
         if len(failures) >= self._most_failures:

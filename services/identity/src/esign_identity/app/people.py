@@ -37,7 +37,7 @@ class PeopleRegister:
     async def register_person(self, system: str, name: str, id_number: str, phone: str, email: str) -> str:
         """Register an individual, or find the one with this ID number and take over a new phone or e-mail; returns the id.
 
-        With a new phone everything that rests on the old one ends: sessions and open verifications.
+        An empty e-mail leaves the known one.         With a new phone everything that rests on the old one ends: sessions and open verifications.
         Raises InvalidInput, Conflict PERSON_NAME_MISMATCH, PHONE_IN_USE.
         """
         now = self._clock()
@@ -61,7 +61,7 @@ class PeopleRegister:
                 await tx.people.add(wanted, system, now)
                 await tx.emit(events_pb2.PersonRegistered(person_id=wanted.person_id, system=system))
                 return wanted.person_id
-            changed = replace(known, phone=wanted.phone, email=wanted.email)
+            changed = replace(known, phone=wanted.phone, email=wanted.email or known.email)
             if changed != known:
                 await tx.people.update_contact(changed, now)
             if changed.phone != known.phone:

@@ -69,10 +69,10 @@ class Codes(Protocol):
         """Keep a new code; `address` is empty where it does not count."""
 
     async def latest_login(self, phone: str) -> OneTimeCode | None:
-        """The newest login code of a phone."""
+        """The newest login code of a phone, locked."""
 
     async def latest_signing(self, verification_id: str) -> OneTimeCode | None:
-        """The newest code of a verification."""
+        """The newest code of a verification, locked."""
 
     async def update(self, code: OneTimeCode) -> None:
         """Write down the state and the attempts."""
