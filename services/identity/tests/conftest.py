@@ -68,7 +68,7 @@ def settings(platform: Platform, notifier_address: str, tencent: TencentCloud) -
                 rule_id=tencent.rule_id,
                 secret_id=tencent.secret_id,
                 secret_key_file=pki.secret("tencent", tencent.secret_key),
-                deadline_seconds=2,
+                deadline_seconds=1,
             )
         ),
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
+import pytest
 from esign.common.v1 import common_pb2
 from esign.identity.v1 import events_pb2, identity_pb2, identity_pb2_grpc
 from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
@@ -221,3 +223,36 @@ def moment(message: Any) -> datetime:
     """A timestamp as a datetime."""
     found: datetime = message.ToDatetime(UTC)
     return found
+
+
+async def reason_of(attempt: Any) -> str:
+    """The code with which an attempt is refused."""
+    with pytest.raises(EsignError) as caught:
+        await attempt
+    return caught.value.reason
+
+
+async def known(world: World, name: str = "张三") -> tuple[Someone, str]:
+    """Someone new, registered; with their id."""
+    who = invent(name)
+    return who, await world.register(who)
+
+
+def wrong(code: str) -> str:
+    """Another code."""
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+def read(world: World, statement: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims, as signer and ca-broker check them."""
+    key = world.platform.pki.activation_key.public_key()
+    decoded = jwt.decode_complete(
+        statement,
+        key,
+        algorithms=["EdDSA"],
+        issuer="identity",
+        audience="ca-broker",
+        # The tests' clock runs ahead.
+        options={"verify_iat": False, "verify_nbf": False, "verify_exp": False},
+    )
+    return decoded["header"], decoded["payload"]

@@ -8,24 +8,9 @@ import pytest
 from esign.identity.v1 import identity_pb2 as pb
 from esign_identity.main import MIGRATIONS, build
 from esign_identity.settings import IdentitySettings
-from esign_kit.errors import Conflict, EsignError, Forbidden, InvalidInput, NotFound, Unavailable
+from esign_kit.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from esign_kit.testing import Platform, eventually
-from identity_world import SHA, Someone, World, invent, moment
-
-
-async def reason_of(attempt: Any) -> str:
-    with pytest.raises(EsignError) as caught:
-        await attempt
-    return caught.value.reason
-
-
-async def known(world: World, name: str = "张三") -> tuple[Someone, str]:
-    who = invent(name)
-    return who, await world.register(who)
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06d}"
+from identity_world import SHA, World, known, moment, reason_of, wrong
 
 
 async def test_the_whole_way(world: World) -> None:
@@ -320,7 +305,7 @@ async def test_vendor_trouble_costs_nothing(world: World, trouble: str) -> None:
             case "empty":
                 world.tencent.raw = b'{"Response": {"RequestId": "r"}}'
             case "slow":
-                world.tencent.delay = 2.5
+                world.tencent.delay = 1.3
 
     break_it()
     with pytest.raises(Unavailable, match="FACE_UNAVAILABLE"):

@@ -37,7 +37,8 @@ class PeopleRegister:
     async def register_person(self, system: str, name: str, id_number: str, phone: str, email: str) -> str:
         """Register an individual, or find the one with this ID number and take over a new phone or e-mail; returns the id.
 
-        An empty e-mail leaves the known one.         With a new phone everything that rests on the old one ends: sessions and open verifications.
+        An empty e-mail leaves the known one. With a new phone everything that rests on the old one ends: sessions and
+        open verifications.
         Raises InvalidInput, Conflict PERSON_NAME_MISMATCH, PHONE_IN_USE.
         """
         now = self._clock()
