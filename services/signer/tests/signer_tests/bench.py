@@ -39,6 +39,7 @@ class Bench:
         certificate_seconds: float = 86400,
         reason: str = "同意签署",
         layout: tuple[SignatureField, ...] = LAYOUT,
+        preserve: bool = False,
     ) -> SigningOrder:
         """An order for party `which` with a new key and certificate."""
         key_id = f"key{which}"
@@ -57,6 +58,7 @@ class Bench:
             key=StoredKey(key_id, new.wrapped, hosted=False),
             certificates=self.pki.chain(certificate),
             reason=reason,
+            preserve=preserve,
         )
 
     def document(self, *, rotate: int = 0) -> Path:

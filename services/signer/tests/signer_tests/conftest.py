@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def trust(trust_server: PkiServer) -> TrustPki:
     pki.revoked.clear()
     pki.requests.clear()
     pki.silent.clear()
+    pki.fresh_for = timedelta(hours=1)
     return pki
 
 

@@ -64,6 +64,7 @@ class TrustPki:
     revoked: set[int] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
+    fresh_for: timedelta = timedelta(hours=1)
 
     def __post_init__(self) -> None:
         self.root_key, self.ca_key, self.ocsp_key, self.tsa_key = key(), key(), key(), key()
@@ -136,7 +137,7 @@ class TrustPki:
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.root.subject)
             .last_update(now - timedelta(minutes=1))
-            .next_update(now + timedelta(days=1))
+            .next_update(now + self.fresh_for)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root_key.public_key()), critical=False
             )
@@ -157,7 +158,7 @@ class TrustPki:
                 request.hash_algorithm,
                 cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
                 this_update=now - timedelta(seconds=5),
-                next_update=now + timedelta(hours=1),
+                next_update=now + self.fresh_for,
                 revocation_time=now - timedelta(minutes=1) if revoked else None,
                 revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
             )

@@ -67,7 +67,7 @@ class PdfJudging(Protocol):
         """Whether independent implementations accept a finished file. Raises WorkerFailed."""
 
     async def inspect_image(self, png: bytes) -> Image:
-        """A PNG's facts, decoded completely. Raises InvalidInput SEAL_IMAGE_INVALID, WorkerFailed."""
+        """A PNG's facts, decoded completely. Raises ImageInvalid, WorkerFailed."""
 
 
 class Documents(Protocol):

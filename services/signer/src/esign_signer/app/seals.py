@@ -36,6 +36,8 @@ class CreateSeal:
         seals.check_size(png, limits)
         try:
             image = await self._images.inspect_image(png)
+        except seals.ImageInvalid as error:
+            raise seals.image_invalid() from error
         except WorkerFailed as error:
             raise Unavailable(
                 "SIGNER_BUSY", zh="服务繁忙，请稍后重试", en="The image could not be checked now"

@@ -41,6 +41,10 @@ _HANDWRITTEN_WIDTH: Final = 120_000
 _THOUSANDTHS_OF_A_POINT_PER_MICROMETRE: Final = 72_000 / 25_400
 
 
+class ImageInvalid(Exception):
+    """Not a PNG, or a broken one, or more than that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A decoded PNG's facts. `visible` is false when nothing of it would be seen."""
@@ -95,7 +99,7 @@ def check_image(image: Image, limits: ImageLimits) -> None:
 
 
 def image_invalid() -> InvalidInput:
-    """Not a PNG, or a broken one."""
+    """What people are told of ImageInvalid."""
     return InvalidInput("SEAL_IMAGE_INVALID", zh="图片不是有效的 PNG 文件", en="The image is not a valid PNG file")
 
 

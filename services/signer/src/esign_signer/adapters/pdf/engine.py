@@ -1,7 +1,7 @@
 """Makes PAdES signatures and archive timestamps (ETSI EN 319 142-1) with pyHanko, file to file. Runs in a worker process.
 
 A signature is one incremental update: the seal, the signature with its timestamp, and the validation data (DSS) for signer and timestamp authority,
-all B-LT. The archive timestamp is another: validation data for its authority, then a document timestamp over everything, B-LTA.
+all B-LT. A document timestamp is another: validation data for its authority, and a timestamp over everything before it, B-LTA.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -11,8 +11,9 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import aiohttp
 from asn1crypto import x509
@@ -31,6 +32,7 @@ from pyhanko.sign.signers.pdf_signer import (
     TimestampDSSContentSettings,
 )
 from pyhanko.stamp.noop import NoOpStampStyle
+from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from esign_signer.adapters.keystore import SoftwareKeyStore
@@ -74,7 +76,7 @@ class PdfEngine:
         self._trust = trust
 
     def sign(self, order: SigningOrder) -> SignedFile:
-        """Makes one B-LT signature; the first one also lays out all fields and certifies the document (DocMDP, only signing allowed).
+        """Makes one signature, B-LT (B-LTA with `preserve`); the first one also lays out all fields and certifies the document (DocMDP, only signing allowed).
 
         Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be used, DocumentRejected for
         a file that cannot be read. `target` is complete or absent.
@@ -134,7 +136,10 @@ class PdfEngine:
                 in_place=True,
                 chunk_size=CHUNK,
             )
-        return _result(order.target, Level.B_LT, authority, certificate)
+            signed_at = authority.last_token_time
+            if order.preserve:
+                await _timestamp(stream, authority, context)
+        return _result(order.target, Level.B_LTA if order.preserve else Level.B_LT, signed_at, certificate)
 
     async def _archive(self, source: Path, target: Path) -> SignedFile:
         async with self._trust.session() as session:
@@ -144,19 +149,9 @@ class PdfEngine:
                 await validate_authority(authority, context)
                 shutil.copyfile(source, target)
                 with target.open("r+b") as stream:
-                    writer = _writer(stream)
-                    number = sum(1 for name, _, _ in enumerate_sig_fields(writer) if str(name).startswith("Archive"))
-                    await PdfTimeStamper(authority, field_name=f"Archive{number + 1}").async_timestamp_pdf(
-                        writer,
-                        DIGEST,
-                        context,
-                        bytes_reserved=2 * (authority.token_length() + 256),
-                        in_place=True,
-                        dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
-                        chunk_size=CHUNK,
-                    )
+                    await _timestamp(stream, authority, context)
                 (tsa_certificate,) = authority.certificates()
-                return _result(target, Level.B_LTA, authority, tsa_certificate)
+                return _result(target, Level.B_LTA, authority.last_token_time, tsa_certificate)
 
             return await self._first_authority(session, attempt)
 
@@ -175,6 +170,21 @@ class PdfEngine:
         raise failure
 
 
+async def _timestamp(stream: BinaryIO, authority: TimestampAuthority, context: ValidationContext) -> None:
+    """Appends a document timestamp over the whole of `stream`, with the validation data that its authority needs."""
+    writer = _writer(stream)
+    number = sum(1 for name, _, _ in enumerate_sig_fields(writer) if str(name).startswith("Archive"))
+    await PdfTimeStamper(authority, field_name=f"Archive{number + 1}").async_timestamp_pdf(
+        writer,
+        DIGEST,
+        context,
+        bytes_reserved=2 * (authority.token_length() + 256),
+        in_place=True,
+        dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
+        chunk_size=CHUNK,
+    )
+
+
 def _complete_or_absent(target: Path, work: Coroutine[None, None, SignedFile]) -> SignedFile:
     try:
         return asyncio.run(work)
@@ -186,7 +196,7 @@ def _complete_or_absent(target: Path, work: Coroutine[None, None, SignedFile]) -
         raise
 
 
-def _writer(stream: object) -> IncrementalPdfFileWriter:
+def _writer(stream: BinaryIO) -> IncrementalPdfFileWriter:
     try:
         writer = IncrementalPdfFileWriter(stream)
     except (PdfError, ValueError, KeyError, RecursionError) as error:
@@ -200,9 +210,9 @@ def _container_length(certificates: tuple[bytes, ...], signer: LoadedKeySigner, 
     return sum(map(len, certificates)) + signer.signature_length + authority.token_length() + _CMS_OVERHEAD
 
 
-def _result(target: Path, level: Level, authority: TimestampAuthority, certificate: x509.Certificate) -> SignedFile:
+def _result(target: Path, level: Level, signed_at: datetime | None, certificate: x509.Certificate) -> SignedFile:
     with target.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    if authority.last_token_time is None:
+    if signed_at is None:
         raise TrustServiceUnavailable("TSA", "no token")
-    return SignedFile(sha256, target.stat().st_size, level, authority.last_token_time, certificate.sha256.hex())
+    return SignedFile(sha256, target.stat().st_size, level, signed_at, certificate.sha256.hex())

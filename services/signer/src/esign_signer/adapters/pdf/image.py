@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image as Pillow
 
-from esign_signer.domain.seal import Image, image_invalid
+from esign_signer.domain.seal import Image, ImageInvalid
 
 MAX_PIXELS: Final = 4000 * 4000
 _END: Final = bytes.fromhex("0000000049454e44ae426082")
@@ -13,16 +13,16 @@ _END: Final = bytes.fromhex("0000000049454e44ae426082")
 
 
 def inspect(png: bytes) -> Image:
-    """The facts of a PNG. Raises InvalidInput (SEAL_IMAGE_INVALID) for anything that is not exactly one, or is larger than any seal."""
+    """The facts of a PNG. Raises ImageInvalid for anything that is not exactly one, or is larger than any seal."""
     try:
         with Pillow.open(io.BytesIO(png), formats=["PNG"]) as opened:
             if opened.width * opened.height > MAX_PIXELS or getattr(opened, "n_frames", 1) != 1:
-                raise image_invalid()
+                raise ImageInvalid
             transparent = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
             alpha = opened.convert("RGBA").getchannel("A")
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise image_invalid() from error
+        raise ImageInvalid from error
     if not png.endswith(_END):
-        raise image_invalid()
+        raise ImageInvalid
     opacities = alpha.tobytes()
     return Image(alpha.width, alpha.height, transparent and min(opacities) < 255, visible=max(opacities) > 0)

@@ -28,6 +28,10 @@ START_DEADLINE: Final = 60.0
 PRELOAD: Final = "esign_signer.adapters.pdf.preload"
 
 
+class _Died(Exception):
+    """The worker died."""
+
+
 @dataclass(slots=True)
 class _Worker:
     executor: ProcessPoolExecutor
@@ -55,22 +59,33 @@ class WorkerPool:
             self._idle.put_nowait(one)
 
     async def run(self, function: Callable[P, T], seconds: float, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of `function` in a worker within `seconds`, once one is free. Raises what it raises, and WorkerFailed.
+        """The result of `function`, which can be repeated, in a worker within `seconds`, once one is free.
 
-        A caller that is cancelled leaves the worker to finish, out of sight.
+        Raises what it raises; WorkerFailed when the worker was too slow, or when a second one died as well. A caller
+        that is cancelled leaves the worker to finish, out of sight.
         """
+        try:
+            return await self._attempt(function, seconds, *args, **kwargs)
+        except _Died:
+            log.warning("worker died, work is repeated")
+        try:
+            return await self._attempt(function, seconds, *args, **kwargs)
+        except _Died as error:
+            raise WorkerFailed("two workers died") from error
+
+    async def _attempt(self, function: Callable[P, T], seconds: float, /, *args: P.args, **kwargs: P.kwargs) -> T:
         one = await self._idle.get()
         try:
             if one is None:
                 one = await self._start()
             future = one.executor.submit(function, *args, **kwargs)
-        except BaseException as error:
+        except BrokenProcessPool as error:
             self._discard(one)
-            if isinstance(error, BrokenProcessPool):
-                raise WorkerFailed("the worker had died") from error
+            raise _Died from error
+        except BaseException:
+            self._discard(one)
             raise
-        waiting = asyncio.ensure_future(self._result(one, asyncio.wrap_future(future), seconds))
-        return await asyncio.shield(waiting)
+        return await asyncio.shield(asyncio.ensure_future(self._result(one, asyncio.wrap_future(future), seconds)))
 
     async def _result(self, one: _Worker, future: "asyncio.Future[T]", seconds: float) -> T:
         try:
@@ -81,7 +96,7 @@ class WorkerPool:
             raise WorkerFailed(f"no answer within {seconds} s") from error
         except BrokenProcessPool as error:
             self._discard(one)
-            raise WorkerFailed("the worker died") from error
+            raise _Died from error
         except BaseException:
             self._idle.put_nowait(one)
             raise

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp
@@ -52,7 +52,11 @@ def trust_manager(settings: TrustSettings) -> SimpleTrustManager:
 
 def policy(settings: TrustSettings) -> CertValidationPolicySpec:
     """How certificates are judged: by these roots only, with revocation information for every certificate below them."""
-    return CertValidationPolicySpec(trust_manager(settings), CertRevTrustPolicy(REQUIRE_REVINFO))
+    return CertValidationPolicySpec(
+        trust_manager(settings),
+        CertRevTrustPolicy(REQUIRE_REVINFO),
+        time_tolerance=timedelta(seconds=settings.clock_tolerance),
+    )
 
 
 class TimestampAuthority(TimeStamper):
@@ -141,6 +145,7 @@ class TrustServices:
             allow_fetching=True,
             fetcher_backend=AIOHttpFetcherBackend(session, per_request_timeout=self.settings.revocation_deadline),
             revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+            time_tolerance=timedelta(seconds=self.settings.clock_tolerance),
         )
         # Chains come with what we sign; nothing else is fetched from an address that a certificate names.
         context.certificate_registry.fetcher = None

@@ -1,7 +1,11 @@
-"""Validates signed PDFs with pyHanko by the AdES algorithm for long-term validation (ETSI EN 319 102-1, clause 5.6.3). Runs in a worker process.
+"""Validates signed PDFs with pyHanko by the AdES building blocks (ETSI EN 319 102-1). Runs in a worker process.
 
-Chains and past revocation data must be in the file, as B-LT promises. Present revocation state is asked for only where the last timestamp needs it,
-and only for certificates that our own roots vouch for (path validation checks their signatures first), so a stranger's file cannot name addresses.
+Every signature is judged as of the first document timestamp after it, with the material that this timestamp proves to have existed then; every
+document timestamp as of the next; only the last, or a signature without any, as things stand now. (pyHanko's own long-term algorithm refuses a
+signature whose certificate expired before its revocation data went stale, which certificates for one signature regularly do.)
+
+Chains and revocation data must be in the file, as B-LT promises. Present revocation state is asked for only when the file's own has gone stale, and
+only for certificates that our own roots vouch for (path validation checks their signatures first), so a stranger's file cannot name addresses.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -16,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from asn1crypto import x509
+from asn1crypto import cms, x509
 from asn1crypto.crl import CertificateList
 from asn1crypto.ocsp import OCSPResponse
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
@@ -26,30 +30,25 @@ from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESPassed,
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.general import CMSExtractionError, MultivaluedAttributeError
 from pyhanko.sign.validation import DocumentSecurityStore, EmbeddedPdfSignature
-from pyhanko.sign.validation.ades import (
-    AdESLTAValidationResult,
-    AdESWithTimeValidationResult,
-    ades_lta_validation,
-    ades_timestamp_validation,
-    ades_with_time_validation,
-)
+from pyhanko.sign.validation.ades import ades_timestamp_validation, ades_with_time_validation
 from pyhanko.sign.validation.errors import NoDSSFoundError, SignatureValidationError
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.policy_decl import (
     CertificateFetchingRule,
     LocalKnowledge,
-    PdfSignatureValidationSpec,
     RevinfoOnlineFetchingRule,
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
 )
 from pyhanko.sign.validation.status import DocumentTimestampStatus, PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator.fetchers.aiohttp_fetchers import AIOHttpFetcherBackend
+from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import policy
 from esign_signer.domain.document import DocumentRejected, Level
-from esign_signer.domain.report import Changes, Problem, SignatureReport, TimeSource, ValidationReport
+from esign_signer.domain.report import Changes, Problem, SignatureReport, TimeSource, ValidationReport, Verdict
 
 MAX_SIGNATURES: Final = 100
 VALIDATOR: Final = f"pyhanko/{version('pyhanko')}"
@@ -67,6 +66,7 @@ _UNREADABLE: Final = (
     RecursionError,
     OverflowError,
     NotImplementedError,
+    OSError,
 )
 """What pyHanko and asn1crypto raise over malformed input; they promise no common base class."""
 
@@ -90,6 +90,10 @@ _PROBLEMS: Final[dict[AdESSubIndic, Problem]] = {
     AdESIndeterminate.TIMESTAMP_ORDER_FAILURE: Problem.TIMESTAMP_INVALID,
 }
 
+_UNTRUSTED: Final = frozenset(
+    {Problem.REVOCATION_UNKNOWN, Problem.CERTIFICATE_UNTRUSTED, Problem.CERTIFICATE_EXPIRED, Problem.TIMESTAMP_INVALID}
+)
+
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
@@ -100,12 +104,8 @@ class PdfValidator:
     def __init__(self, settings: TrustSettings) -> None:
         self._spec = SignatureValidationSpec(
             cert_validation_policy=policy(settings),
-            # Past validation looks for the issuers of CRLs among the known certificates only, the roots included.
             local_knowledge=LocalKnowledge(known_certs=[x509.Certificate.load(root) for root in settings.roots]),
-            revinfo_gathering_policy=RevocationInfoGatheringSpec(
-                RevinfoOnlineFetchingRule.NO_HISTORICAL_FETCH,
-                certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
-            ),
+            revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
         )
         self._deadline = settings.revocation_deadline
 
@@ -124,7 +124,7 @@ class PdfValidator:
                 raise DocumentRejected("PDF_INVALID", "no PDF header")
             try:
                 return asyncio.run(self._validate(stream, empty))
-            except PdfDecodeLimitError as error:
+            except (PdfDecodeLimitError, MemoryError) as error:
                 raise DocumentRejected("PDF_TOO_COMPLEX") from error
             except _UNREADABLE as error:
                 if _looks_signed(stream):
@@ -132,59 +132,75 @@ class PdfValidator:
                 raise DocumentRejected("PDF_INVALID", type(error).__name__) from error
 
     async def _validate(self, stream: BinaryIO, empty: ValidationReport) -> ValidationReport:
-        backend = AIOHttpFetcherBackend(per_request_timeout=self._deadline)
-        try:
-            gathering = replace(self._spec.revinfo_gathering_policy, fetcher_backend=backend)
-            return await self._validate_with(replace(self._spec, revinfo_gathering_policy=gathering), stream, empty)
-        finally:
-            await backend.close()
-
-    async def _validate_with(
-        self, spec: SignatureValidationSpec, stream: BinaryIO, empty: ValidationReport
-    ) -> ValidationReport:
         reader = PdfFileReader(stream)
         if reader.encrypted:
             raise DocumentRejected("PDF_ENCRYPTED")
-        embedded = reader.embedded_signatures
-        if len(embedded) > MAX_SIGNATURES:
-            raise DocumentRejected("PDF_TOO_COMPLEX", f"{len(embedded)} signatures")
-        problems: list[Problem] = []
-        archived_at, archived_revision = None, -1
-        for timestamp in reader.embedded_timestamp_signatures:
-            moment = await _document_timestamp(spec, reader, timestamp)
-            if moment is None:
-                problems.append(Problem.ARCHIVE_TIMESTAMP_INVALID)
-            else:
-                archived_at, archived_revision = moment, timestamp.signed_revision
-        signatures = [
-            await _signature(spec, signature, archived_revision) for signature in reader.embedded_regular_signatures
-        ]
-        if not embedded and _looks_signed(stream):
-            problems.append(Problem.STRUCTURE_DAMAGED)
-        return replace(empty, signatures=tuple(signatures), problems=tuple(problems), archived_at=archived_at)
+        if len(reader.embedded_signatures) > MAX_SIGNATURES:
+            raise DocumentRejected("PDF_TOO_COMPLEX", f"{len(reader.embedded_signatures)} signatures")
+        report = await _judged(self._spec, reader, stream, empty)
+        if not _may_be_stale(report):
+            return report
+        backend = AIOHttpFetcherBackend(per_request_timeout=self._deadline)
+        gathering = RevocationInfoGatheringSpec(
+            RevinfoOnlineFetchingRule.NO_HISTORICAL_FETCH, backend, CertificateFetchingRule.NEVER_FETCH
+        )
+        try:
+            asked = await _judged(replace(self._spec, revinfo_gathering_policy=gathering), reader, stream, empty)
+        finally:
+            await backend.close()
+        return asked if asked.verdict is Verdict.PASSED else report
+
+
+async def _judged(
+    spec: SignatureValidationSpec, reader: PdfFileReader, stream: BinaryIO, empty: ValidationReport
+) -> ValidationReport:
+    embedded = reader.embedded_signatures
+    problems: list[Problem] = []
+    proofs: list[tuple[int, datetime]] = []
+    for timestamp in reversed(reader.embedded_timestamp_signatures):
+        moment, problem = await _document_timestamp(spec, timestamp, proofs[-1][1] if proofs else None)
+        if problem is not None:
+            problems.append(problem)
+        elif moment is not None:
+            proofs.append((timestamp.signed_revision, moment))
+    signatures = [await _signature(spec, signature, proofs) for signature in reader.embedded_regular_signatures]
+    if not embedded and _looks_signed(stream):
+        problems.append(Problem.STRUCTURE_DAMAGED)
+    if embedded and _has_loose_end(stream, reader, embedded[-1]):
+        problems.append(Problem.NOT_COVERED)
+    if any(_has_dirty_padding(signature) for signature in embedded):
+        problems.append(Problem.FORMAT_INVALID)
+    archived_at = proofs[0][1] if proofs else None
+    return replace(empty, signatures=tuple(signatures), problems=tuple(problems), archived_at=archived_at)
+
+
+def _may_be_stale(report: ValidationReport) -> bool:
+    """Whether asking for present revocation data could lead to another verdict: nothing was altered, but something is not trusted."""
+    problems = set(report.problems).union(*(signature.problems for signature in report.signatures))
+    return bool(problems) and problems <= _UNTRUSTED
 
 
 async def _signature(
-    spec: SignatureValidationSpec, signature: EmbeddedPdfSignature, archived_revision: int
+    spec: SignatureValidationSpec, signature: EmbeddedPdfSignature, proofs: list[tuple[int, datetime]]
 ) -> SignatureReport:
-    if archived_revision > signature.signed_revision:
-        result: AdESWithTimeValidationResult = await ades_lta_validation(signature, PdfSignatureValidationSpec(spec))
-    else:
-        # Past validation presupposes a document timestamp: without one, even good revocation data counts as first seen just now.
-        signature.compute_integrity_info()
-        result = await ades_with_time_validation(
-            signature.signed_data,
-            replace(spec, local_knowledge=_knowledge(spec.local_knowledge, signature.reader)),
-            raw_digest=signature.compute_digest(),
-            extra_status_kwargs=signature.summarise_integrity_info(),
-            status_cls=PdfSignatureStatus,
-        )
+    """`proofs` are revision and time of the document timestamps that hold, the last first."""
+    proof = next((moment for revision, moment in reversed(proofs) if revision > signature.signed_revision), None)
+    signature.compute_integrity_info()
+    result = await ades_with_time_validation(
+        signature.signed_data,
+        replace(spec, local_knowledge=_knowledge(spec.local_knowledge, signature.reader)),
+        timing_info=_as_of(proof),
+        raw_digest=signature.compute_digest(),
+        extra_status_kwargs=signature.summarise_integrity_info(),
+        status_cls=PdfSignatureStatus,
+    )
     status = result.api_status
     certificate = signature.signer_cert
     if not isinstance(status, PdfSignatureStatus):
-        return _unreadable(signature, certificate, _PROBLEMS.get(result.ades_subindic, Problem.FORMAT_INVALID))
+        problem = _PROBLEMS.get(result.ades_subindic, Problem.FORMAT_INVALID)
+        return replace(_described(signature, certificate), problems=(problem,))
     timestamp = status.timestamp_validity
-    problems = _problems(result, status)
+    problems = _problems(result.ades_subindic, status, signature.signer_info)
     trusted = (
         result.ades_subindic is AdESPassed.OK and status.intact and status.valid and status.validation_path is not None
     )
@@ -192,10 +208,8 @@ async def _signature(
         level = Level.B_B
     elif not trusted or not _has_revocation_data(signature.reader, certificate):
         level = Level.B_T
-    elif archived_revision > signature.signed_revision:
-        level = Level.B_LTA
     else:
-        level = Level.B_LT
+        level = Level.B_LT if proof is None else Level.B_LTA
     return replace(
         _described(signature, certificate),
         signed_at=timestamp.timestamp.astimezone(UTC) if timestamp else signature.self_reported_timestamp,
@@ -212,29 +226,51 @@ async def _signature(
 
 
 async def _document_timestamp(
-    spec: SignatureValidationSpec, reader: PdfFileReader, timestamp: EmbeddedPdfSignature
-) -> datetime | None:
-    """The time of a document timestamp that holds, or None."""
+    spec: SignatureValidationSpec, timestamp: EmbeddedPdfSignature, proof: datetime | None
+) -> tuple[datetime | None, Problem | None]:
+    """The time of a document timestamp, or what is wrong with it, as of `proof`."""
     timestamp.compute_integrity_info()
     result = await ades_timestamp_validation(
         timestamp.signed_data,
-        replace(spec, local_knowledge=_knowledge(spec.local_knowledge, reader)),
+        replace(spec, local_knowledge=_knowledge(spec.local_knowledge, timestamp.reader)),
         timestamp.compute_digest,
+        timing_info=_as_of(proof),
         extra_status_kwargs=timestamp.summarise_integrity_info(),
         status_cls=DocumentTimestampStatus,
     )
     status = result.api_status
-    if status is None:
+    if (
+        status is None
+        or not (status.intact and status.valid)
+        or status.coverage is None
+        or status.coverage < SignatureCoverageLevel.ENTIRE_REVISION
+        or _changes(status) is Changes.FORBIDDEN
+    ):
+        return None, Problem.ARCHIVE_TIMESTAMP_INVALID
+    if result.ades_subindic is not AdESPassed.OK:
+        return None, _PROBLEMS.get(result.ades_subindic, Problem.CERTIFICATE_UNTRUSTED)
+    return status.timestamp.astimezone(UTC), None
+
+
+def _as_of(proof: datetime | None) -> ValidationTimingInfo | None:
+    if proof is None:
         return None
-    holds = (
-        status.intact
-        and status.valid
-        and result.ades_subindic is AdESPassed.OK
-        and status.coverage is not None
-        and status.coverage >= SignatureCoverageLevel.ENTIRE_REVISION
-        and _changes(status) is not Changes.FORBIDDEN
-    )
-    return status.timestamp.astimezone(UTC) if holds else None
+    return ValidationTimingInfo(validation_time=proof, best_signature_time=proof, point_in_time_validation=True)
+
+
+def _has_loose_end(stream: BinaryIO, reader: PdfFileReader, last: EmbeddedPdfSignature) -> bool:
+    """Whether bytes follow that belong to no revision, so that no comparison of revisions sees them."""
+    if last.signed_revision == reader.xrefs.total_revisions - 1:
+        return last.evaluate_signature_coverage() is not SignatureCoverageLevel.ENTIRE_FILE
+    stream.seek(0, 2)
+    stream.seek(max(0, stream.tell() - 1024))
+    return bool(stream.read().rpartition(b"%%EOF")[2].strip())
+
+
+def _has_dirty_padding(signature: EmbeddedPdfSignature) -> bool:
+    """Whether anything but zeros stands behind the signature in the room that was reserved for it (ISO 32000-2, 12.8.1)."""
+    content: bytes = signature.pkcs7_content
+    return bool(content[len(cms.ContentInfo.load(content).dump()) :].strip(b"\0"))
 
 
 def _has_revocation_data(reader: PdfFileReader, certificate: x509.Certificate) -> bool:
@@ -265,26 +301,22 @@ def _knowledge(known: LocalKnowledge, reader: PdfFileReader) -> LocalKnowledge:
     )
 
 
-def _problems(result: AdESWithTimeValidationResult, status: PdfSignatureStatus) -> tuple[Problem, ...]:
+def _problems(outcome: AdESSubIndic, status: PdfSignatureStatus, signer_info: cms.SignerInfo) -> tuple[Problem, ...]:
     found: list[Problem] = []
     if not status.intact:
         found.append(Problem.ALTERED)
     if not status.valid:
         found.append(Problem.SIGNATURE_INVALID)
-    if status.intact and status.valid and result.ades_subindic is not AdESPassed.OK:
-        found.append(_PROBLEMS.get(result.ades_subindic, Problem.CERTIFICATE_UNTRUSTED))
     timestamp = status.timestamp_validity
-    if timestamp is None:
-        if Problem.ALTERED not in found:
-            found.append(Problem.NO_TIMESTAMP)
-    elif not (timestamp.intact and timestamp.valid) or (
-        isinstance(result, AdESLTAValidationResult)
-        and result.signature_timestamp_status is not None
-        and result.signature_timestamp_status.ades_subindic is not AdESPassed.OK
-    ):
-        found.append(Problem.TIMESTAMP_INVALID)
-    elif not status.signing_cert.not_valid_before <= timestamp.timestamp <= status.signing_cert.not_valid_after:
-        found.append(Problem.CERTIFICATE_EXPIRED)
+    if timestamp is None and next(extract_tst_data_iter(signer_info, signed=False), None) is None:
+        found.append(Problem.NO_TIMESTAMP)
+    elif status.intact and status.valid and outcome is not AdESPassed.OK:
+        found.append(_PROBLEMS.get(outcome, Problem.CERTIFICATE_UNTRUSTED))
+    if timestamp is not None:
+        if not (timestamp.intact and timestamp.valid):
+            found.append(Problem.TIMESTAMP_INVALID)
+        elif not status.signing_cert.not_valid_before <= timestamp.timestamp <= status.signing_cert.not_valid_after:
+            found.append(Problem.CERTIFICATE_EXPIRED)
     if status.coverage is None or status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         found.append(Problem.NOT_COVERED)
     if _changes(status) is Changes.FORBIDDEN:
@@ -319,10 +351,6 @@ def _described(signature: EmbeddedPdfSignature, certificate: x509.Certificate) -
         covers_whole_file=False,
         changes_afterwards=Changes.FORBIDDEN,
     )
-
-
-def _unreadable(signature: EmbeddedPdfSignature, certificate: x509.Certificate, problem: Problem) -> SignatureReport:
-    return replace(_described(signature, certificate), problems=(problem,))
 
 
 def _name(name: x509.Name, attribute: str) -> str:

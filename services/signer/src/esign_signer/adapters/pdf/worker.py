@@ -100,7 +100,7 @@ def archive(source: Path, target: Path) -> SignedFile:
 
 def validate(source: Path, seconds: float) -> ValidationReport:
     """See PdfValidator.validate. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or more memory than allowed."""
-    with _limited(seconds):
+    with limited(seconds):
         return _ready().validator.validate(source)
 
 
@@ -135,7 +135,7 @@ class _TooLong(BaseException):
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def limited(seconds: float) -> Iterator[None]:
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise _TooLong
 
