@@ -18,8 +18,9 @@ from esign_evidence.adapters.log_store import SqlAppender, SqlLogStore
 from esign_evidence.adapters.objects import EvidenceObjects
 from esign_evidence.api.events import read
 from esign_evidence.app.anchoring import Anchoring
-from esign_evidence.app.log import Publish, append, load_tree
+from esign_evidence.app.log import Prune, Publish, append, load_tree
 from esign_evidence.app.packaging import Packaging, Published
+from esign_evidence.app.questions import Questions
 from esign_evidence.domain.anchor import Block, Finding, Verdict
 from esign_evidence.domain.checkpoint import Checkpoint, Signer
 from esign_evidence.domain.merkle import consistency_proof, verify_consistency
@@ -28,7 +29,7 @@ from esign_evidence.main import MIGRATIONS
 from esign_evidence.settings import EvidenceSettings
 from esign_kit.bus import EventMeta
 from esign_kit.db import Database, migrate, new_id
-from esign_kit.errors import Internal, Unavailable
+from esign_kit.errors import Internal, NotFound, Unavailable
 from esign_kit.objects import Objects
 from esign_kit.testing import Platform
 from sqlalchemy import text
@@ -329,6 +330,13 @@ async def test_locked_evidence_cannot_be_deleted(world: World) -> None:
     assert await locking.get_package(package) == b"a package"
 
 
+async def there(world: World, tile: Tile) -> bool:
+    try:
+        return len(await world.objects.get_tile(tile.path)) == 32 * tile.width
+    except NotFound:
+        return False
+
+
 async def test_a_backlog_is_published_in_steps(world: World) -> None:
     """Two levels of tiles, full and partial; the batch ends within a tile."""
     entry = "convert_to('stranger ' || n, 'UTF8')"
@@ -336,15 +344,32 @@ async def test_a_backlog_is_published_in_steps(world: World) -> None:
         await session.execute(
             text(
                 "INSERT INTO records SELECT n, 'event-' || n, 'a.b.c', '', e, sha256('\\x00'::bytea || e), '', '', now() "
-                f"FROM (SELECT n, {entry} AS e FROM generate_series(0, 1299) AS n) AS s"
+                f"FROM (SELECT n, {entry} AS e FROM generate_series(0, 2835) AS n) AS s"
             )
         )
-        await session.execute(text("UPDATE log_state SET size = 1300"))
+        await session.execute(text("UPDATE log_state SET size = 2836"))
+    publish = Publish(world.log, world.objects, world.signer, world.origin, max_batch=1536)
+    assert await publish.once() == 1536
     publish = Publish(world.log, world.objects, world.signer, world.origin, max_batch=600)
     assert [await publish.once() for _ in range(4)] == [600, 600, 100, 0]
     await world.add(new_id())
     assert await publish.once() == 17
     await world.check_log()
+
+    # Partial tiles go once the full one is there, and only then.
+    partials = [Tile(0, 8, 88), Tile(0, 10, 176), Tile(0, 11, 20), Tile(0, 11, 37), Tile(1, 0, 8)]
+    assert [tile for tile in partials if await there(world, tile)] == partials
+    prune = Prune(world.log, world.objects)
+    while await prune.once():
+        pass
+    assert [tile for tile in partials if await there(world, tile)] == partials[2:]
+    await world.check_log()
+    questions = Questions(
+        world.dossiers, world.log, world.objects, world.objects, world.ledger, world.signer.verifier.vkey, world.clock
+    )
+    full = await questions.tile("0/008")
+    assert await questions.tile("0/008.p/88") == full[: 88 * 32]
+    assert len(full) == 256 * 32
 
 
 async def test_a_transaction_that_the_chain_lost_is_deposited_again(world: World) -> None:

@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from esign.contract.v1 import events_pb2 as contract_events
+from esign.signer.v1 import events_pb2 as signer_events
 from esign_evidence import checker
 from esign_evidence.api.events import read
 from esign_evidence.domain import dossier
@@ -227,6 +228,10 @@ CAREFUL = [
         "SIGNATURE_FACTS_DIFFER",
     ),
     (edit("text-evidence.json", lambda t: t["leaves"].append(9999)), "RECORD_MISSING"),
+    (edit("text-evidence.json", lambda t: t.update(type="other")), "TEXT_UNKNOWN"),
+    (edit("text-evidence.json", lambda t: t["signatures"][0]["leaves"].update(activation=0)), "RECORD_MISSING"),
+    (edit("text-evidence.json", lambda t: t["signatures"][0].update(activation_id="other")), "SIGNATURE_FACTS_DIFFER"),
+    (drop("checkpoint"), "FILE_MISSING"),
     (edit("text-evidence.json", lambda t: t["leaves"].pop(0)), "RECORD_UNLISTED"),
     (edit("text-evidence.json", lambda t: t.pop("signatures")), "SIGNATURES_MALFORMED"),
     (
@@ -312,6 +317,15 @@ def test_records_of_another_contract() -> None:
     assert checker.check(package_of(events)).codes == ["RECORD_OF_ANOTHER_CONTRACT"]
 
 
+def test_a_release_of_another_document() -> None:
+    messages = story(CONTRACT, IDENTITY_KEY)
+    other = signer_events.DocumentReleased(contract_id=CONTRACT, document=document(CONTRACT, "other"))
+    events = logged([*messages, other])
+    files = files_of(package_of(events))
+    edit("text-evidence.json", lambda t: t["release"].update(leaf=events[-1].index))(files)
+    assert "RELEASE_DIFFERS" in checker.check(resealed(files)).codes
+
+
 def test_a_differing_document() -> None:
     assert checker.check(PACKAGE, document_sha256=digest("x")).codes == ["DOCUMENT_DIFFERS"]
 
@@ -323,7 +337,7 @@ def test_not_a_package(package: bytes) -> None:
     assert report.codes in (["PACKAGE_UNREADABLE"], ["FILE_MISSING"])
 
 
-def test_hostile_zips() -> None:
+def test_hostile_zips(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb", bytes(600 << 20))
@@ -336,6 +350,8 @@ def test_hostile_zips() -> None:
     assert checker.check(buffer.getvalue()).codes == ["FILE_TWICE"]
     deep = zipped({"manifest.json": b"[" * 200_000})
     assert checker.check(deep).codes == ["PACKAGE_MALFORMED"]
+    monkeypatch.setattr("esign_evidence.checker.verify.MAX_PACKAGE", len(PACKAGE) - 1)
+    assert checker.check(PACKAGE).codes == ["PACKAGE_TOO_LARGE"]
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from esign_evidence.adapters.objects import EvidenceObjects
 from esign_evidence.api.events import Events
 from esign_evidence.api.service import InternalApi, PublicApi
 from esign_evidence.app.anchoring import Anchoring
-from esign_evidence.app.log import Publish
+from esign_evidence.app.log import Prune, Publish
 from esign_evidence.app.packaging import Packaging, Published
 from esign_evidence.app.questions import Questions
 from esign_evidence.domain.checkpoint import Signer
 from esign_evidence.settings import EvidenceSettings, LogSettings
 
 MIGRATIONS = "esign_evidence.adapters.migrations"
+PRUNE_POLL_SECONDS = 60
 
 
 def log_signer(settings: LogSettings) -> Signer:
@@ -49,6 +50,7 @@ async def build(app: App[EvidenceSettings]) -> None:
 
     publish = Publish(log, objects, signer, settings.log.origin)
     app.background("publishing", partial(publish.run, settings.log.publish_poll_seconds))
+    app.background("pruning", partial(Prune(log, objects).run, PRUNE_POLL_SECONDS))
     interval = timedelta(seconds=settings.log.anchor_interval_seconds)
     anchoring = Anchoring(SqlAnchorStore(app.db), chain, clock, interval)
     app.background("anchoring", partial(anchoring.run, settings.poll_seconds))

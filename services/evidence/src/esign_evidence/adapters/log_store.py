@@ -17,6 +17,7 @@ from esign_evidence.app.ports import SignedCheckpoint
 from esign_evidence.domain.checkpoint import Checkpoint
 from esign_evidence.domain.merkle import leaf_hash
 from esign_evidence.domain.record import Event
+from esign_evidence.domain.tiles import WIDTH, Tile
 
 PUBLISHING_LOCK = 7305201
 
@@ -146,6 +147,30 @@ class SqlLogStore:
         """A read-only transaction."""
         async with self._db.read() as session:
             yield SqlLogReader(session)
+
+    async def superseded(self, limit: int) -> tuple[list[Tile], int] | None:
+        """One for each checkpoint that ended within a tile that is full by now."""
+        async with self._db.read() as session:
+            first: int = await session.scalar(select(col(LogStateRow.pruned))) or 0
+            newest: int = await session.scalar(select(func.max(col(CheckpointRow.size)))) or 0
+            end = min(newest // WIDTH, first + limit)
+            if end <= first:
+                return None
+            sizes = await session.scalars(
+                select(col(CheckpointRow.size))
+                .where(
+                    col(CheckpointRow.size) > first * WIDTH,
+                    col(CheckpointRow.size) < end * WIDTH,
+                    col(CheckpointRow.size) % WIDTH != 0,
+                )
+                .order_by(col(CheckpointRow.size))
+            )
+            return [Tile(0, size // WIDTH, size % WIDTH) for size in sizes], end
+
+    async def pruned(self, below: int) -> None:
+        """Never backwards."""
+        async with self._db.begin() as session:
+            await session.exec(update(LogStateRow).where(col(LogStateRow.pruned) < below).values(pruned=below))
 
 
 def _all(found: list[bytes], count: int) -> list[bytes]:

@@ -48,6 +48,12 @@ class EvidenceObjects:
         ref = ObjectRef(self._bucket, f"{self._log}/tile/{path}", "", "", 0)
         return await self._objects.get_bytes(ref, limit=WIDTH * (MAX_ENTRY + 2))
 
+    async def drop_tile(self, path: str) -> None:
+        """The version itself, so that a versioned bucket gives the room back."""
+        there = await self._objects.stat(self._bucket, f"{self._log}/tile/{path}")
+        if there is not None:
+            await self._objects.delete(there)
+
     async def put_checkpoint(self, note: str) -> None:
         """A new version of one key."""
         await self._objects.put_bytes(

@@ -13,13 +13,14 @@ class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMIN
 
 
 class LogStateRow(Base, table=True):
-    """The one row that gives out indexes; its lock makes the log's order."""
+    """The one row that gives out indexes; its lock makes the log's order. `pruned`: full level 0 tiles without partial ones."""
 
     __tablename__ = "log_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"), CheckConstraint("size >= 0", name="size"))
 
     id: int = Field(primary_key=True)
     size: int = Field(sa_type=BigInteger)
+    pruned: int = Field(default=0, sa_type=BigInteger)
 
 
 class RecordRow(Base, table=True):

@@ -20,6 +20,9 @@ MAX_BATCH = 16 * WIDTH
 """Leaves per checkpoint, so that a backlog is published in bounded steps."""
 
 
+PRUNE_TILES = 4
+
+
 async def append(log: Appender, event: Event, now: datetime) -> int:
     """Append an event as the next leaf, in the caller's transaction; returns its index.
 
@@ -94,3 +97,27 @@ class Publish:
     @staticmethod
     async def _root(log: LogReader, size: int) -> bytes:
         return root(size, await load_tree(log, needed_tiles(lambda tree: root(size, tree))))
+
+
+class Prune:
+    """Deletes partial tiles and bundles once the full ones are there, as C2SP tlog-tiles allows; any number of replicas may."""
+
+    def __init__(self, store: LogStore, objects: LogObjects) -> None:
+        self._store, self._objects = store, objects
+
+    async def run(self, poll_seconds: float) -> None:
+        """Prune for ever."""
+        while True:
+            if not await self.once():
+                await asyncio.sleep(poll_seconds)
+
+    async def once(self) -> bool:
+        """Prune what a few full tiles have replaced; false when there was nothing to do."""
+        found = await self._store.superseded(PRUNE_TILES)
+        if found is None:
+            return False
+        tiles, end = found
+        for tile in tiles:
+            await asyncio.gather(self._objects.drop_tile(tile.path), self._objects.drop_tile(tile.entries_path))
+        await self._store.pruned(end)
+        return True

@@ -11,6 +11,7 @@ from esign_kit.refs import ObjectRef
 from esign_evidence.domain.anchor import Anchor, Block, Finding
 from esign_evidence.domain.checkpoint import Checkpoint
 from esign_evidence.domain.record import Event, LoggedEvent
+from esign_evidence.domain.tiles import Tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,17 @@ class Publication(LogReader, Protocol):
 class LogStore(Protocol):
     """The log's rows."""
 
+    async def superseded(self, limit: int) -> tuple[list[Tile], int] | None:
+        """The partial tiles that the next full level 0 tiles (at most `limit`) have replaced, and the index where those end.
+
+        None when no full tile is left to prune.
+        """
+        ...
+
+    async def pruned(self, below: int) -> None:
+        """Remembers that full level 0 tiles with an index below `below` have no partial ones left."""
+        ...
+
     def publication(self) -> AbstractAsyncContextManager[Publication | None]:
         """One transaction that makes a checkpoint; None while another replica makes one."""
         ...
@@ -105,6 +117,10 @@ class LogObjects(Protocol):
 
     async def get_tile(self, path: str) -> bytes:
         """Raises NotFound."""
+        ...
+
+    async def drop_tile(self, path: str) -> None:
+        """Deletes a partial tile or bundle; no error when there is none."""
         ...
 
     async def put_checkpoint(self, note: str) -> None:

@@ -13,7 +13,8 @@ from esign_kit.errors import EsignError, InvalidInput, Limited, NotFound
 from esign_evidence import checker
 from esign_evidence.app.ports import Answers, Chain, Dossier, LogObjects, LogStore, PackageObjects
 from esign_evidence.domain.anchor import Anchor, AnchorState, Finding, Verdict
-from esign_evidence.domain.tiles import in_tree, parse_path
+from esign_evidence.domain.merkle import HASH_SIZE
+from esign_evidence.domain.tiles import WIDTH, Tile, in_tree, parse_path
 
 PRESIGNED_FOR = timedelta(minutes=5)
 REMEMBER = timedelta(seconds=30)
@@ -160,10 +161,13 @@ class Questions:
         missing = NotFound("TILE_NOT_FOUND", zh="日志中没有该数据块", en="The log has no such tile")
         if newest is None or not in_tree(tile, newest.checkpoint.size):
             raise missing
-        try:
-            return await self._log_objects.get_tile(tile.path)
-        except NotFound:
-            raise missing from None
+        # A partial tile may be gone once the full one is there, which begins with it.
+        for there in (tile, Tile(tile.level, tile.index, WIDTH)):
+            try:
+                return (await self._log_objects.get_tile(there.path))[: tile.width * HASH_SIZE]
+            except NotFound:
+                continue
+        raise missing
 
     async def _stand(self, number: str, dossier: Dossier, anchor: Anchor) -> _Standing:
         known = self._standing.get(number)

@@ -130,7 +130,7 @@ def unbundle(content: bytes) -> list[bytes]:
     while position < len(content):
         start = position + 2
         position = start + int.from_bytes(content[position:start], "big")
-        if start > len(content) or position > len(content):
+        if position > len(content):
             raise ValueError("the entry bundle is cut short")
         entries.append(content[start:position])
     return entries

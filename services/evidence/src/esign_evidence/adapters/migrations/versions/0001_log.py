@@ -36,11 +36,12 @@ def upgrade() -> None:
         "log_state",
         sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
         _number("size"),
+        _number("pruned"),
         sa.PrimaryKeyConstraint("id", name="pk_log_state"),
         sa.CheckConstraint("id = 1", name="ck_log_state_one_row"),
         sa.CheckConstraint("size >= 0", name="ck_log_state_size"),
     )
-    op.execute("INSERT INTO log_state (id, size) VALUES (1, 0)")
+    op.execute("INSERT INTO log_state (id, size, pruned) VALUES (1, 0, 0)")
     op.create_table(
         "records",
         sa.Column("index", sa.BigInteger(), nullable=False, autoincrement=False),
