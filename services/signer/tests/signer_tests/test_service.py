@@ -30,7 +30,7 @@ async def test_journey_from_two_signatures_to_release(world: World, validator: P
     told = await world.until(request.contract_id)
     assert names(told) == ["EventKeyCreated", "DocumentSigned", "EventKeyDestroyed"]
     signed = only(told, events_pb2.DocumentSigned)
-    assert (signed.level, signed.field_name, signed.activation_kind) == ("B-LT", "Party1", "PERSON")
+    assert (signed.level, signed.field_name, signed.activation_kind) == ("B-LTA", "Party1", "PERSON")
     assert signed.source_sha256 == request.document.sha256
     path = await world.fetch(signed.document)
     assert (await asyncio.to_thread(validator.validate, path)).verdict is Verdict.PASSED
@@ -51,7 +51,7 @@ async def test_journey_from_two_signatures_to_release(world: World, validator: P
     await world.platform.publish(countersign, contract_id=request.contract_id)
     second = (await world.until(request.contract_id, 2))[-1]
     assert isinstance(second, events_pb2.DocumentSigned)
-    assert second.activation_kind == "POLICY"
+    assert (second.activation_kind, second.level) == ("POLICY", "B-LT")
 
     archive = contract_events.ArchiveRequested(
         contract_id=request.contract_id, document=second.document, signature_count=2

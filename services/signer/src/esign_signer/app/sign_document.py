@@ -24,7 +24,13 @@ from esign_signer.app.ports import (
 from esign_signer.domain import activation as activations
 from esign_signer.domain import certificates
 from esign_signer.domain.activation import Reason, RequestFacts, SignatureRefused
-from esign_signer.domain.document import DocumentRejected, SigningOrder, TrustServiceUnavailable
+from esign_signer.domain.document import (
+    DocumentRejected,
+    SignatureField,
+    SigningOrder,
+    TrustServiceUnavailable,
+    is_layout,
+)
 from esign_signer.domain.jobs import JobState, SignatureRequest, SigningJob
 from esign_signer.domain.keys import Certificate, Key, KeyPurpose, SigningIdentity, Subject
 
@@ -85,6 +91,8 @@ class SignDocument:
             placement=request.placement,
         )
         activations.check(job.activation, facts, seal, self._clock())
+        if not is_layout(_layout(request)):
+            raise SignatureRefused(Reason.FIELD_NOT_AVAILABLE, "layout")
         if not await self._jobs.open(job):
             raise SignatureRefused(Reason.ACTIVATION_REUSED)
 
@@ -98,7 +106,7 @@ class SignDocument:
                 source=source,
                 target=folder / "signed.pdf",
                 field_name=request.field_name,
-                layout=request.layout,
+                layout=_layout(request),
                 placement=request.placement,
                 seal_image=seal_image,
                 key=identity.key,
@@ -173,3 +181,10 @@ class SignDocument:
         except certificates.CertificateUnfit as error:
             raise SignatureRefused(Reason.CERTIFICATE_UNTRUSTED, error.code) from error
         return await self._keys.add_certificate(certificate)
+
+
+def _layout(request: SignatureRequest) -> tuple[SignatureField, ...]:
+    """Every field that is asked for, the signer's own among them."""
+    if any(field.name == request.field_name for field in request.layout):
+        return request.layout
+    return (*request.layout, SignatureField(request.field_name, request.placement))

@@ -1,5 +1,6 @@
 """Places, fields and orders: the values that describe one act on one document."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,8 @@ from esign_kit.refs import Placement
 
 from esign_signer.domain.keys import StoredKey
 
+MAX_FIELDS: Final = 64
+_FIELD_NAME: Final = re.compile(r"(?!Archive)[A-Za-z][A-Za-z0-9_-]{0,63}")
 MAX_COORDINATE: Final = 14_400_000
 """Thousandths of a point: 200 inches, the largest page that ISO 32000-1, annex C, speaks of."""
 
@@ -36,6 +39,14 @@ class SignatureField:
 
     name: str
     placement: Placement
+
+
+def is_layout(layout: tuple[SignatureField, ...]) -> bool:
+    """Whether these fields can stand in one document: names distinct, plain and not those of timestamps; real places."""
+    names = [field.name for field in layout]
+    return len(set(names)) == len(names) <= MAX_FIELDS and all(
+        _FIELD_NAME.fullmatch(field.name) and is_placement(field.placement) for field in layout
+    )
 
 
 class Level(StrEnum):
