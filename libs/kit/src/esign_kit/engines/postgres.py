@@ -118,7 +118,8 @@ class Postgres(Engine):
     def spawn(self) -> Child:
         settings = {**_TUNING, "port": str(self.port), "fsync": "on" if self.fsync else "off"}
         if not self.fsync:
-            settings |= {"synchronous_commit": "off", "full_page_writes": "off"}
+            # Not synchronous_commit: that would lose what was answered for when the process dies.
+            settings |= {"full_page_writes": "off"}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         account = [*self._as_account, "--pdeathsig", "SIGINT"] if self._as_account else []
         return Child(
