@@ -1,7 +1,8 @@
 """A workbench for the PDF engine: a document with two fields, two signers, and what they make of it."""
 
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -10,7 +11,7 @@ from esign_signer.adapters.keystore import SoftwareKeyStore
 from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.document import SignatureField, SigningOrder
-from esign_signer.domain.keys import StoredKey, Subject
+from esign_signer.domain.keys import NewKey, StoredKey, Subject
 
 from .documents import seal_png, write_pdf
 from .pki import TrustPki, rsa_key
@@ -23,13 +24,14 @@ LAYOUT = (
 
 @dataclass
 class Bench:
-    """Files are kept in `folder`."""
+    """Files are kept in `folder`. `made` keeps keys and signed documents for the tests that come after."""
 
     pki: TrustPki
     keys: SoftwareKeyStore
     engine: PdfEngine
     validator: PdfValidator
     folder: Path
+    made: dict[str, bytes | NewKey] = field(default_factory=dict)
 
     def order(
         self,
@@ -43,7 +45,9 @@ class Bench:
     ) -> SigningOrder:
         """An order for party `which` with a new key and certificate."""
         key_id = f"key{which}"
-        new = self.keys.create(key_id, Subject(key_id))
+        new = self.made.get(key_id)
+        if not isinstance(new, NewKey):
+            new = self.made[key_id] = self.keys.create(key_id, Subject(key_id))
         request = x509.load_der_x509_csr(new.certification_request)
         certificate = self.pki.certificate(f"签署人{which}", rsa_key(request), seconds=certificate_seconds)
         seal = self.folder / "seal.png"
@@ -67,21 +71,32 @@ class Bench:
 
     def signed_once(self) -> Path:
         """Signed by the first party."""
-        order = self.order(self.document(), 0)
-        self.engine.sign(order)
-        return order.target
+
+        def make(target: Path) -> None:
+            self.engine.sign(replace(self.order(self.document(), 0), target=target))
+
+        return self._made("once", make)
 
     def signed_twice(self) -> Path:
         """Signed by both."""
-        order = self.order(self.signed_once(), 1)
-        self.engine.sign(order)
-        return order.target
+
+        def make(target: Path) -> None:
+            self.engine.sign(replace(self.order(self.signed_once(), 1), target=target))
+
+        return self._made("twice", make)
 
     def archived(self) -> Path:
         """Signed by both, and archived."""
-        target = self.folder / "archived.pdf"
-        self.engine.archive(self.signed_twice(), target)
-        return target
+        return self._made("archived", lambda target: self.engine.archive(self.signed_twice(), target))
+
+    def _made(self, name: str, make: Callable[[Path], object]) -> Path:
+        path, content = self.folder / f"{name}.pdf", self.made.get(name)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            make(path)
+            self.made[name] = path.read_bytes()
+        return path
 
 
 def pdfsig(path: Path) -> str:

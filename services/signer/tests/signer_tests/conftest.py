@@ -15,6 +15,7 @@ from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import TrustServices
 from esign_signer.adapters.pdf.validation import PdfValidator
+from esign_signer.domain.keys import NewKey
 from esign_signer.main import MIGRATIONS, build
 from esign_signer.settings import SignerSettings, TrustServiceSettings
 
@@ -47,11 +48,27 @@ def trust_settings(trust: TrustPki) -> TrustSettings:
     return TrustSettings((trust.root.public_bytes(DER),), (f"{trust.base_url}/tsa", f"{trust.base_url}/tsa2"), 2.0, 2.0)
 
 
+@pytest.fixture(scope="session")
+def key_store() -> SoftwareKeyStore:
+    return SoftwareKeyStore(os.urandom(32))
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, bytes | NewKey]:
+    return {}
+
+
 @pytest.fixture
-def bench(trust: TrustPki, trust_settings: TrustSettings, tmp_path: Path) -> Bench:
+def bench(
+    trust: TrustPki,
+    trust_settings: TrustSettings,
+    key_store: SoftwareKeyStore,
+    made: dict[str, bytes | NewKey],
+    tmp_path: Path,
+) -> Bench:
     """An engine in this process, and documents to sign."""
-    keys = SoftwareKeyStore(os.urandom(32))
-    return Bench(trust, keys, PdfEngine(keys, TrustServices(trust_settings)), PdfValidator(trust_settings), tmp_path)
+    engine, validator = PdfEngine(key_store, TrustServices(trust_settings)), PdfValidator(trust_settings)
+    return Bench(trust, key_store, engine, validator, tmp_path, made)
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ def test_fresh_revocation_data_of_the_file_is_enough(bench: Bench, trust: TrustP
 
 def test_stale_revocation_data_is_asked_for_again(bench: Bench, trust: TrustPki, trust_settings: TrustSettings) -> None:
     trust.fresh_for = timedelta(seconds=2)
-    path = bench.archived()
+    path = replace(bench, made={}).archived()
     time.sleep(2.1)
     trust.failing |= {"ocsp", "crl"}
     strict = PdfValidator(replace(trust_settings, clock_tolerance=0.0))
