@@ -128,7 +128,7 @@ class World:
     running: Running
     clock: Clock
     identity: Identity
-    _stubs: dict[str, Any] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def portal(self) -> contract_pb2_grpc.PortalServiceAsyncStub:
@@ -146,9 +146,9 @@ class World:
         return stub
 
     def _stub(self, key: str, caller: str, make: Any) -> Any:
-        if key not in self._stubs:
-            self._stubs[key] = make(self.running.channel(caller))
-        return self._stubs[key]
+        if key not in self._kept:
+            self._kept[key] = make(self.running.channel(caller))
+        return self._kept[key]
 
     async def rows(self, sql: str, **values: object) -> list[Any]:
         """What the database holds."""
@@ -172,7 +172,7 @@ class World:
     async def upload(
         self, content: bytes | None = None, *, system: str = "leasing", **declared: Any
     ) -> contract_pb2.UploadDocumentResponse:
-        """Upload a PDF, in two chunks."""
+        """Upload a PDF, in several chunks."""
         content = (
             build(2, change=lambda pdf: pdf.docinfo.__setitem__("/Subject", unique("x")))
             if content is None
@@ -183,15 +183,16 @@ class World:
         async def requests() -> AsyncIterator[contract_pb2.UploadDocumentRequest]:
             declaration = contract_pb2.DocumentDeclaration(**{**values, **declared})
             yield contract_pb2.UploadDocumentRequest(declaration=declaration)
-            half = len(content) // 2
-            for chunk in (content[:half], content[half:]):
-                yield contract_pb2.UploadDocumentRequest(chunk=chunk)
+            piece = min(len(content) // 2 + 1, 1 << 20)
+            for start in range(0, len(content), piece):
+                yield contract_pb2.UploadDocumentRequest(chunk=content[start : start + piece])
 
         return await self.system(system).UploadDocument(requests())
 
     async def request(self, person_ids: Sequence[str], **more: Any) -> contract_pb2.CreateContractRequest:
-        """What creates a contract for people, countersigned by SOHO."""
-        uploaded = await self.upload()
+        """What creates a contract of two pages for people, countersigned by SOHO."""
+        if "document" not in self._kept:
+            self._kept["document"] = await self.upload()
         soho = contract_pb2.PartyInput(
             policy_id="policy-soho", seal_id="seal-soho", name="SOHO中国", placement=SOHO_PLACE
         )
@@ -199,7 +200,7 @@ class World:
             contract_pb2.PartyInput(person_id=p, placement=PLACE if n else None) for n, p in enumerate(person_ids)
         ]
         values: dict[str, Any] = {
-            "document_id": uploaded.document_id,
+            "document_id": self._kept["document"].document_id,
             "document_number": unique("JDE"),
             "title": "商业租赁合同",
             "business_type": "租赁合同",
