@@ -31,7 +31,9 @@ from esign_kit.bus import EventMeta
 from esign_kit.db import Database, migrate, new_id
 from esign_kit.errors import Internal, NotFound, Unavailable
 from esign_kit.objects import Objects
+from esign_kit.telemetry import extract
 from esign_kit.testing import Platform
+from opentelemetry import context
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -439,3 +441,13 @@ async def test_a_store_that_is_away_holds_the_checkpoint_back(world: World) -> N
         await publish.once()
     assert await world.rows("SELECT 1 FROM checkpoints") == []
     assert await world.process(Plan())[0].once()
+
+
+async def test_a_package_belongs_to_the_trace_of_the_completion(world: World) -> None:
+    contract_id, trace_id = new_id(), "0af7651916cd43dd8448eb211c80319c"
+    token = context.attach(extract({"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}))
+    await world.add(contract_id)
+    context.detach(token)
+    await world.work(Plan(), contract_id)
+    [(traceparent,)] = await world.rows("SELECT traceparent FROM outbox WHERE type LIKE '%EvidencePackaged'")
+    assert traceparent.split("-")[1] == trace_id

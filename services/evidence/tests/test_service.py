@@ -182,12 +182,12 @@ async def test_the_log_holds_every_event_once_and_comes_to_rest(
 
     await eventually(at_rest, seconds=20)
     before = len(await platform.events())
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     await eventually(at_rest, seconds=20)
     # The report of an anchored checkpoint calls for no further anchor.
     assert len(await platform.events()) - before <= 2
     settled = len(await platform.events())
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.7)
     assert len(await platform.events()) == settled
 
     anchored = [data for meta, data in await platform.events() if meta.type.endswith(".CheckpointAnchored")]

@@ -197,7 +197,16 @@ def _dossier(row: DossierRow, bucket: str) -> Dossier:
     package = None
     if row.package_key:
         package = ObjectRef(bucket, row.package_key, row.package_version, row.package_sha256, row.package_size)
-    return Dossier(row.contract_id, row.text, row.text_hash, row.document_sha256, row.tree_size, package, row.attempts)
+    return Dossier(
+        row.contract_id,
+        row.text,
+        row.text_hash,
+        row.document_sha256,
+        row.tree_size,
+        package,
+        row.attempts,
+        row.traceparent,
+    )
 
 
 class SqlDossierStore:

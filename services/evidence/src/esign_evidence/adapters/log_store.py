@@ -7,6 +7,7 @@ from datetime import datetime
 from esign_kit.clock import Clock
 from esign_kit.db import Database
 from esign_kit.errors import Internal
+from esign_kit.telemetry import inject
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -62,7 +63,8 @@ class SqlAppender:
 
     async def open_dossier(self, contract_id: str, now: datetime) -> None:
         """Adds the row."""
-        row = DossierRow(contract_id=contract_id, due_at=now, created_at=now)
+        trace = inject().get("traceparent", "")
+        row = DossierRow(contract_id=contract_id, due_at=now, created_at=now, traceparent=trace)
         await self._session.exec(insert(DossierRow).values(**row.model_dump()).on_conflict_do_nothing())
 
 

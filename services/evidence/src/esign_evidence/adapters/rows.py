@@ -110,5 +110,6 @@ class DossierRow(Base, table=True):
     due_at: datetime = Field(sa_type=UTCDateTime)
     # What it waits for: a stable code, with what is missing.
     waiting_for: str = ""
+    traceparent: str = ""
     created_at: datetime = Field(sa_type=UTCDateTime)
     packaged_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

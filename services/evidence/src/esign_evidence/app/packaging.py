@@ -9,7 +9,7 @@ from functools import partial
 
 from esign_kit.clock import Clock
 from esign_kit.errors import EsignError, Internal
-from esign_kit.telemetry import logger
+from esign_kit.telemetry import extract, logger, tracer
 
 from esign_evidence import checker
 from esign_evidence.app.log import load_tree
@@ -60,12 +60,18 @@ class Packaging:
         """Move what is due one step on; returns how many dossiers were moved."""
         moved = 0
         for dossier in await self._store.claim(self._clock(), BATCH, LEASE):
-            try:
-                moved += await (self._package(dossier) if dossier.text else self._write(dossier))
-            except EsignError as error:
-                log.warning("evidence waits", contract_id=dossier.contract_id, reason=error.reason)
-                await self._wait(dossier, error.reason)
+            trace = extract({"traceparent": dossier.traceparent} if dossier.traceparent else {})
+            with tracer.start_as_current_span("evidence package", context=trace):
+                moved += await self._step(dossier)
         return moved
+
+    async def _step(self, dossier: Dossier) -> bool:
+        try:
+            return await (self._package(dossier) if dossier.text else self._write(dossier))
+        except EsignError as error:
+            log.warning("evidence waits", contract_id=dossier.contract_id, reason=error.reason)
+            await self._wait(dossier, error.reason)
+            return False
 
     async def _wait(self, dossier: Dossier, reason: str) -> None:
         pause = max(LOOK_AGAIN, retry_delay(dossier.attempts - 10))

@@ -33,6 +33,8 @@ class Dossier:
     tree_size: int = 0
     package: ObjectRef | None = None
     attempts: int = 0
+    # W3C Trace Context of the completion.
+    traceparent: str = ""
 
 
 class Appender(Protocol):

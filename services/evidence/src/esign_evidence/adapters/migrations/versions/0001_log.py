@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         _time("due_at"),
         _text("waiting_for"),
+        _text("traceparent"),
         _time("created_at"),
         _time("packaged_at", nullable=True),
         sa.PrimaryKeyConstraint("contract_id", name="pk_dossiers"),
