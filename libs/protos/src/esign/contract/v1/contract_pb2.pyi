@@ -159,7 +159,7 @@ class Party(_message.Message):
     def signed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def placement(self) -> _common_pb2.Placement:
-        """Where the party is asked to sign; for a policy, where its seal goes."""
+        """Where the party is asked to sign; for a policy, where its seal goes. Once confirmed, where it signs."""
 
     def __init__(
         self,
@@ -385,7 +385,7 @@ class GetPageImageRequest(_message.Message):
     page: _builtins.int
     """1-based."""
     width: _builtins.int
-    """Pixels, 200 to 2000; 0 means 1000."""
+    """Pixels, 200 to 2000; 0 means 1000. The image is at least so wide: widths are rounded up to hundreds."""
     def __init__(
         self,
         *,
@@ -703,7 +703,7 @@ class PartyInput(_message.Message):
     """Required for a policy: the organisation's name, for screens."""
     @_builtins.property
     def placement(self) -> _common_pb2.Placement:
-        """Required for a policy."""
+        """Required for a policy, and for every person but the first: it is laid out with the first signature."""
 
     def __init__(
         self,
@@ -748,7 +748,9 @@ class CreateContractRequest(_message.Message):
         """In the order of signing; organisations by policy last."""
 
     @_builtins.property
-    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """At most a year from now; 30 days when not set."""
+
     def __init__(
         self,
         *,

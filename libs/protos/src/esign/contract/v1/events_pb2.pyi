@@ -52,7 +52,7 @@ Global___ContractCreated: _TypeAlias = ContractCreated  # noqa: Y015
 
 @_typing.final
 class ContractDispatched(_message.Message):
-    """The document was frozen and the first party invited."""
+    """The document was frozen and the first party invited; published again for every further person when their turn comes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
