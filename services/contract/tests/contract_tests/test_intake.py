@@ -161,3 +161,27 @@ async def test_a_cancelled_job_leaves_no_process(tmp_path: Path) -> None:
     done = len(os.listdir(tmp_path))
     await asyncio.sleep(0.3)
     assert len(os.listdir(tmp_path)) == done < 20
+
+
+async def test_seals_are_seen_on_the_page(tmp_path: Path) -> None:
+    def seal(pdf: pikepdf.Pdf) -> None:
+        form = {"/Type": pikepdf.Name.XObject, "/Subtype": pikepdf.Name.Form, "/BBox": [0, 0, 100, 100]}
+        red = pdf.make_stream(b"1 0 0 rg 0 0 100 100 re f", form)
+        field = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Widget,
+            FT=pikepdf.Name.Sig,
+            T=pikepdf.String("Party1"),
+            F=132,
+            Rect=[100, 100, 200, 200],
+            AP=pikepdf.Dictionary(N=red),
+        )
+        field = pdf.make_indirect(field)
+        pdf.pages[0].Annots = pikepdf.Array([field])
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=[field], SigFlags=3)
+
+    source = tmp_path / "signed.pdf"
+    source.write_bytes(build(change=seal))
+    await worker().render(source, tmp_path, [1], 595)
+    red, green, blue = Image.open(tmp_path / "1.webp").convert("RGB").crop((150, 692, 151, 693)).tobytes()
+    assert (red > 200, green < 60, blue < 60) == (True, True, True)
