@@ -7,7 +7,8 @@ from pydantic import Field
 
 
 class TrustServiceSettings(Section):
-    """The outside trust services. `roots_file`: PEM, the roots that we trust. `tsa_urls`: RFC 3161 over HTTP, in the order to try them."""
+    """The outside trust services. `roots_file`: PEM, the roots that we trust. `tsa_urls`: RFC 3161 over HTTP, in the
+    order to try them."""
 
     roots_file: Path
     tsa_urls: list[str] = Field(min_length=1)
@@ -18,8 +19,9 @@ class TrustServiceSettings(Section):
 class SignerSettings(ServiceSettings):
     """The signer's settings.
 
-    `activation_public_key_file`: PEM, identity's key (several while it is being changed). `master_key_file`: 32 bytes, as they are or in base64, under
-    which private keys are wrapped. `spool_dir`: where documents lie while they are worked on; the system's temporary folder when not given.
+    `activation_public_key_file`: PEM, identity's key (several while it is being changed). `master_key_file`: 32 bytes,
+    as they are or in base64, under which private keys are wrapped. `spool_dir`: where documents lie while they are
+    worked on; the system's temporary folder when not given.
     """
 
     activation_public_key_file: Path

@@ -1,4 +1,5 @@
-"""A small real PKI for the tests: root, issuing CA, OCSP responder, CRLs and an RFC 3161 timestamp authority behind one HTTP server."""
+"""A small real PKI for the tests: root, issuing CA, OCSP responder, CRLs and an RFC 3161 timestamp authority behind one
+HTTP server."""
 
 import hashlib
 import threading
@@ -56,8 +57,8 @@ def usage(**set_to: bool) -> x509.KeyUsage:
 
 @dataclass
 class TrustPki:
-    """`failing` names the services that answer 503 now (`imprint`: timestamps of something else), `silent` those that never answer;
-    `revoked` holds serial numbers."""
+    """`failing` names the services that answer 503 now (`imprint`: timestamps of something else), `silent` those that
+    never answer; `revoked` holds serial numbers."""
 
     base_url: str = ""
     failing: set[str] = field(default_factory=set)

@@ -1,4 +1,5 @@
-"""Signatures and archive timestamps: the level they reach, what other people's tools say, and what happens when trust services do not answer."""
+"""Signatures and archive timestamps: the level they reach, what other people's tools say, and what happens when trust
+services do not answer."""
 
 # mypy: disable-error-code="no-untyped-call"
 

@@ -30,7 +30,8 @@ def test_unsigned(bench: Bench) -> None:
 def test_every_changed_byte_is_noticed(bench: Bench) -> None:
     """Wherever in the file it is: in the content, in a signature's value and its padding, between, at the end.
 
-    (CMS does not sign the copies of CA certificates that it carries along, so a byte of those may change without consequence.)
+    (CMS does not sign the copies of CA certificates that it carries along, so a byte of those may change without
+    consequence.)
     """
     content = bench.archived().read_bytes()
     path = bench.folder / "changed.pdf"

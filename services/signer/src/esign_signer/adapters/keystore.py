@@ -1,7 +1,8 @@
 """The software key store: RSA-2048 keys, wrapped with AES-256-GCM (NIST SP 800-38D) under a master key from a file.
 
-It lives in the worker processes only; the service's main process and its database see wrapped keys. A wrapped key is bound to its id, so a row
-cannot be swapped for another's. Wiping the row destroys the key: nothing else holds it once the worker's short-lived copy is gone.
+It lives in the worker processes only; the service's main process and its database see wrapped keys. A wrapped key is
+bound to its id, so a row cannot be swapped for another's. Wiping the row destroys the key: nothing else holds it once
+the worker's short-lived copy is gone.
 """
 
 import base64
@@ -67,7 +68,8 @@ class SoftwareKeyStore:
         )
 
     def wrap(self, key_id: str, secret: bytes) -> bytes:
-        """`secret` encrypted under the master key and bound to `key_id`: format, master key id, nonce, ciphertext and tag."""
+        """`secret` encrypted under the master key and bound to `key_id`: format, master key id, nonce, ciphertext and
+        tag."""
         nonce = os.urandom(_NONCE_LENGTH)
         return _FORMAT + self._kek_id + nonce + self._aead.encrypt(nonce, secret, key_id.encode())
 
@@ -89,7 +91,8 @@ class SoftwareKeyStore:
             self._loaded.move_to_end(stored.wrapped)
             return cached
         der = self.unwrap(stored.key_id, stored.wrapped)
-        # The consistency check costs 40 ms and adds nothing: we made the key, and the tag above vouches for every bit of it.
+        # The consistency check costs 40 ms and adds nothing: we made the key, and the tag above vouches for every bit
+        # of it.
         key = serialization.load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise KeyStoreError("not an RSA key")

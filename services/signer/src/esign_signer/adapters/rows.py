@@ -14,7 +14,8 @@ class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMIN
 
 
 class KeyRow(Base, table=True):
-    """A key. EVENT keys name their activation, ORGANISATION keys their order; `wrapped` is wiped when the key is destroyed."""
+    """A key. EVENT keys name their activation, ORGANISATION keys their order; `wrapped` is wiped when the key is
+    destroyed."""
 
     __tablename__ = "keys"
     __table_args__ = (

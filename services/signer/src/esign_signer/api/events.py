@@ -1,4 +1,5 @@
-"""The events that ask for signatures and releases. Handlers are manual: the use cases commit step by step and can be repeated."""
+"""The events that ask for signatures and releases. Handlers are manual: the use cases commit step by step and can be
+repeated."""
 
 from esign.contract.v1 import events_pb2
 from esign_kit.bus import EventMeta

@@ -22,8 +22,8 @@ class CreateOrganisationKey:
     async def __call__(self, order_no: str, name: str, unified_social_credit_code: str) -> Key:
         """The key of the order, made now or before.
 
-        Raises InvalidInput ORDER_INVALID, ORGANISATION_NAME_INVALID, CREDIT_CODE_INVALID; Conflict ORDER_DIFFERS when the order's key was made for
-        another organisation; Unavailable KEY_STORE_UNAVAILABLE.
+        Raises InvalidInput ORDER_INVALID, ORGANISATION_NAME_INVALID, CREDIT_CODE_INVALID; Conflict ORDER_DIFFERS when
+        the order's key was made for another organisation; Unavailable KEY_STORE_UNAVAILABLE.
         """
         if not 1 <= len(order_no) <= 64 or not order_no.isprintable():
             raise InvalidInput("ORDER_INVALID", zh="订单号无效", en="The order number is not valid")

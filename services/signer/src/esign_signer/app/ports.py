@@ -71,7 +71,8 @@ class PdfJudging(Protocol):
 
 
 class Documents(Protocol):
-    """Documents and seal images by reference. Every method raises esign_kit.errors.Unavailable when the store is away."""
+    """Documents and seal images by reference. Every method raises esign_kit.errors.Unavailable when the store is
+    away."""
 
     async def fetch_document(self, ref: ObjectRef, target: Path) -> None:
         """Writes exactly `ref` to `target`. Raises ContentDiffers."""
@@ -94,7 +95,8 @@ class CertificateBroker(Protocol):
     """The seam to the CA."""
 
     async def issue_event_certificate(self, statement: str, certification_request: bytes) -> tuple[bytes, ...]:
-        """The one-off certificate chain of an activation. Raises CertificateAuthorityUnavailable, CertificateRefused."""
+        """The one-off certificate chain of an activation. Raises CertificateAuthorityUnavailable,
+        CertificateRefused."""
 
 
 class Keys(Protocol):
@@ -154,10 +156,12 @@ class SigningJobs(Protocol):
         """Notes what the job waits for; told once per cause."""
 
     async def signed(self, job: SigningJob, document: ObjectRef, result: SignedFile) -> None:
-        """Ends the job: the result, the end of its event key, and the events, in one commit. Nothing when it has ended already."""
+        """Ends the job: the result, the end of its event key, and the events, in one commit. Nothing when it has ended
+        already."""
 
     async def refused(self, request: SignatureRequest, activation_id: str, reason: Reason) -> None:
-        """Ends the request: the refusal, the end of an event key, and the events, in one commit. Nothing when it has ended already."""
+        """Ends the request: the refusal, the end of an event key, and the events, in one commit. Nothing when it has
+        ended already."""
 
 
 class ReleaseJobs(Protocol):

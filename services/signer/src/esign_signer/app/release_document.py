@@ -20,8 +20,8 @@ class ReleaseDocument:
     async def __call__(self, request: ReleaseRequest) -> None:
         """Releases, or refuses, and says so in an event; done when it returns.
 
-        Raises TryAgain while a trust service is away or another process is at it, esign_kit.errors.Unavailable while the object store is away,
-        WorkerFailed.
+        Raises TryAgain while a trust service is away or another process is at it, esign_kit.errors.Unavailable while
+        the object store is away, WorkerFailed.
         """
         async with self._jobs.exclusive(request.contract_id) as alone:
             if not alone:

@@ -12,7 +12,8 @@ from esign_signer.domain.seal import Image, ImageLimits, Seal, SealKind, SealSta
 
 
 class CreateSeal:
-    """Creates a person's handwritten signature or an organisation's seal. The same image for the same owner is the same seal."""
+    """Creates a person's handwritten signature or an organisation's seal. The same image for the same owner is the same
+    seal."""
 
     def __init__(self, store: Seals, documents: Documents, images: PdfJudging, new_id: Callable[[], str]) -> None:
         self._store, self._documents, self._images, self._new_id = store, documents, images, new_id
@@ -23,7 +24,8 @@ class CreateSeal:
         return await self._create(png, SealKind.HANDWRITTEN, seals.handwritten_size(image), person_id=person_id)
 
     async def of_organisation(self, code: str, kind: SealKind, png: bytes, width_um: int) -> Seal:
-        """An organisation's seal, `width_um` micrometres wide. Raises as `handwritten`, and InvalidInput CREDIT_CODE_INVALID, SEAL_KIND_INVALID."""
+        """An organisation's seal, `width_um` micrometres wide. Raises as `handwritten`, and InvalidInput
+        CREDIT_CODE_INVALID, SEAL_KIND_INVALID."""
         check_credit_code(code)
         if kind is SealKind.HANDWRITTEN:
             raise InvalidInput(

@@ -1,4 +1,5 @@
-"""Makes one signature for one activation, however often and wherever the request arrives, and whatever dies in between."""
+"""Makes one signature for one activation, however often and wherever the request arrives, and whatever dies in
+between."""
 
 import asyncio
 import tempfile
@@ -59,8 +60,8 @@ class SignDocument:
     async def __call__(self, request: SignatureRequest) -> None:
         """Signs, or refuses, and says so in an event; done when it returns.
 
-        Raises TryAgain while an outside service is away or another process is at it, esign_kit.errors.Unavailable while the object store is away,
-        WorkerFailed.
+        Raises TryAgain while an outside service is away or another process is at it, esign_kit.errors.Unavailable while
+        the object store is away, WorkerFailed.
         """
         async with self._jobs.exclusive(request.request_id) as alone:
             if not alone:
@@ -81,7 +82,8 @@ class SignDocument:
                 await self._jobs.refused(request, activation_id, error.reason)
 
     async def _consume(self, job: SigningJob) -> None:
-        """Checks the activation and commits the intent: from here on only time, never expiry, stands between it and the signature."""
+        """Checks the activation and commits the intent: from here on only time, never expiry, stands between it and the
+        signature."""
         request, seal = job.request, await self._seals.get(job.request.seal_id)
         facts = RequestFacts(
             contract_id=request.contract_id,
@@ -127,7 +129,8 @@ class SignDocument:
         await self._jobs.signed(job, document, result)
 
     async def _fetch(self, request: SignatureRequest, source: Path, seal_image: Path) -> None:
-        """Brings document and seal here. The bytes must have the very hashes that the activation was checked against."""
+        """Brings document and seal here. The bytes must have the very hashes that the activation was checked
+        against."""
         seal = await self._seals.get(request.seal_id)
         if seal is None:
             raise SignatureRefused(Reason.ACTIVATION_SEAL_MISMATCH, "no such seal")
@@ -146,7 +149,8 @@ class SignDocument:
         return TryAgain(reason)
 
     async def _identity(self, job: SigningJob) -> SigningIdentity:
-        """The key and certificate that sign: the organisation's hosted ones, or a person's made for this one signature."""
+        """The key and certificate that sign: the organisation's hosted ones, or a person's made for this one
+        signature."""
         organisation = job.activation.organisation
         if organisation is not None:
             hosted = await self._keys.of_organisation(organisation, self._clock())

@@ -26,8 +26,8 @@ class ValidateDocument:
         self._free = at_once
 
     async def __call__(self, chunks: AsyncIterator[bytes]) -> ValidationReport:
-        """The report. Raises TooLarge FILE_TOO_LARGE, InvalidInput PDF_INVALID, PDF_ENCRYPTED, PDF_TOO_COMPLEX, Limited VALIDATION_BUSY,
-        Unavailable VALIDATION_UNAVAILABLE."""
+        """The report. Raises TooLarge FILE_TOO_LARGE, InvalidInput PDF_INVALID, PDF_ENCRYPTED, PDF_TOO_COMPLEX, Limited
+        VALIDATION_BUSY, Unavailable VALIDATION_UNAVAILABLE."""
         if self._free <= 0:
             raise Limited(
                 "VALIDATION_BUSY", zh="核验请求过多，请稍后重试", en="Too many files at once", retry_after_seconds="10"

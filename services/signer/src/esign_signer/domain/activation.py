@@ -1,7 +1,9 @@
-"""The activation: identity's signed statement that one signature is wanted, and what the signer checks before a key moves.
+"""The activation: identity's signed statement that one signature is wanted, and what the signer checks before a key
+moves.
 
-The statement is a JWS in compact form (RFC 7515, EdDSA over Ed25519 as in RFC 8037), `typ` `esign-activation+jwt`. It plays the part of the
-signature activation data of EN 419 241-2: it binds the person, the document, the seal and the place. Nothing here reaches outside the process.
+The statement is a JWS in compact form (RFC 7515, EdDSA over Ed25519 as in RFC 8037), `typ` `esign-activation+jwt`. It
+plays the part of the signature activation data of EN 419 241-2: it binds the person, the document, the seal and the
+place. Nothing here reaches outside the process.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,7 +101,8 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is asked for. `document_sha256` is the hash that the bytes to be signed must have, and are checked to have."""
+    """What is asked for. `document_sha256` is the hash that the bytes to be signed must have, and are checked to
+    have."""
 
     contract_id: str
     party_id: str
@@ -111,8 +114,9 @@ class RequestFacts:
 def read(statement: str, keys: Sequence[Ed25519PublicKey]) -> Activation:
     """The activation in `statement`, when one of identity's `keys` signed it (there are two while they change).
 
-    Raises SignatureRefused with ACTIVATION_MISSING for an empty statement, with ACTIVATION_SIGNATURE_INVALID for everything that is not exactly
-    a well-formed, correctly signed activation for this service. Expiry is judged by `check`, not here.
+    Raises SignatureRefused with ACTIVATION_MISSING for an empty statement, with ACTIVATION_SIGNATURE_INVALID for
+    everything that is not exactly a well-formed, correctly signed activation for this service. Expiry is judged by
+    `check`, not here.
     """
     if not statement:
         raise SignatureRefused(Reason.ACTIVATION_MISSING)
@@ -127,7 +131,8 @@ def read(statement: str, keys: Sequence[Ed25519PublicKey]) -> Activation:
 
 
 def check(activation: Activation, request: RequestFacts, seal: Seal | None, now: datetime) -> None:
-    """Passes when `activation` covers exactly `request` with `seal` at `now`; raises SignatureRefused with the first reason otherwise.
+    """Passes when `activation` covers exactly `request` with `seal` at `now`; raises SignatureRefused with the first
+    reason otherwise.
 
     That the activation was not used before is for the store to say, atomically with the intent.
     """

@@ -13,8 +13,8 @@ from esign_signer.domain.keys import Certificate, Key
 
 
 class CertificateUnfit(Exception):
-    """The certificate must not be used with this key. `code`: CERTIFICATE_INVALID, CERTIFICATE_KEY_MISMATCH, CERTIFICATE_SUBJECT_MISMATCH,
-    CERTIFICATE_NOT_CURRENT, CERTIFICATE_UNTRUSTED, CERTIFICATE_USAGE."""
+    """The certificate must not be used with this key. `code`: CERTIFICATE_INVALID, CERTIFICATE_KEY_MISMATCH,
+    CERTIFICATE_SUBJECT_MISMATCH, CERTIFICATE_NOT_CURRENT, CERTIFICATE_UNTRUSTED, CERTIFICATE_USAGE."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -22,10 +22,11 @@ class CertificateUnfit(Exception):
 
 
 def certificate_for(key: Key, chain: Sequence[bytes], owner: str, at: datetime) -> Certificate:
-    """`chain` (DER, leaf first, without the root) as `key`'s certificate, for non-repudiation, naming `owner` in its subject, valid at `at`.
+    """`chain` (DER, leaf first, without the root) as `key`'s certificate, for non-repudiation, naming `owner` in its
+    subject, valid at `at`.
 
-    `owner` is a person's id or a unified social credit code. Whether the chain leads to a root that we trust, and is not revoked, is checked when it
-    signs, and by `check_root` where roots are at hand. Raises CertificateUnfit.
+    `owner` is a person's id or a unified social credit code. Whether the chain leads to a root that we trust, and is
+    not revoked, is checked when it signs, and by `check_root` where roots are at hand. Raises CertificateUnfit.
     """
     parsed = _parsed(chain)
     leaf = parsed[0]
@@ -49,7 +50,8 @@ def certificate_for(key: Key, chain: Sequence[bytes], owner: str, at: datetime) 
 
 
 def check_root(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> None:
-    """Whether the last certificate of `chain` was issued by one of `roots`. Raises CertificateUnfit (CERTIFICATE_UNTRUSTED)."""
+    """Whether the last certificate of `chain` was issued by one of `roots`. Raises CertificateUnfit
+    (CERTIFICATE_UNTRUSTED)."""
     last = _parsed(chain)[-1]
     for root in roots:
         if last == root:

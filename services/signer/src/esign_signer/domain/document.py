@@ -18,7 +18,8 @@ MAX_COORDINATE: Final = 14_400_000
 
 
 def is_placement(placement: Placement) -> bool:
-    """Whether it is a rectangle on a page: not empty, not reversed, page counted from 1, within what any PDF page can measure."""
+    """Whether it is a rectangle on a page: not empty, not reversed, page counted from 1, within what any PDF page can
+    measure."""
     corners = (placement.x1, placement.y1, placement.x2, placement.y2)
     return (
         placement.page >= 1
@@ -42,7 +43,8 @@ class SignatureField:
 
 
 def is_layout(layout: tuple[SignatureField, ...]) -> bool:
-    """Whether these fields can stand in one document: names distinct, plain and not those of timestamps; real places."""
+    """Whether these fields can stand in one document: names distinct, plain and not those of timestamps; real
+    places."""
     names = [field.name for field in layout]
     return len(set(names)) == len(names) <= MAX_FIELDS and all(
         _FIELD_NAME.fullmatch(field.name) and is_placement(field.placement) for field in layout
@@ -60,13 +62,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningOrder:
-    """One signature to make: `source` is read, `target` is written. `certificates` are DER, the signer's first, without the root.
+    """One signature to make: `source` is read, `target` is written. `certificates` are DER, the signer's first, without
+    the root.
 
-    `layout` names every field of the document. They are created together before the first signature, which certifies the document so that
-    only further signatures may follow; later signatures find their field and leave the rest alone.
+    `layout` names every field of the document. They are created together before the first signature, which certifies
+    the document so that only further signatures may follow; later signatures find their field and leave the rest alone.
 
-    `preserve` adds a document timestamp at once (B-LTA). A certificate made for one signature expires soon; without a timestamp from before, over
-    the revocation data, nobody could tell afterwards that it was good when it signed.
+    `preserve` adds a document timestamp at once (B-LTA). A certificate made for one signature expires soon; without a
+    timestamp from before, over the revocation data, nobody could tell afterwards that it was good when it signed.
     """
 
     source: Path
@@ -93,7 +96,8 @@ class SignedFile:
 
 
 class TrustServiceUnavailable(Exception):
-    """An outside trust service did not answer as it must, so the promised level cannot be reached now. Trying again later may work.
+    """An outside trust service did not answer as it must, so the promised level cannot be reached now. Trying again
+    later may work.
 
     `which` is `TSA`, `OCSP` or `CRL`.
     """

@@ -11,7 +11,8 @@ _USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 class KeyPurpose(StrEnum):
-    """EVENT keys make one signature and are destroyed; ORGANISATION keys are hosted for as long as their certificates last."""
+    """EVENT keys make one signature and are destroyed; ORGANISATION keys are hosted for as long as their certificates
+    last."""
 
     EVENT = "EVENT"
     ORGANISATION = "ORGANISATION"
@@ -19,7 +20,8 @@ class KeyPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A private key as the key store gave it out: an opaque handle, never the key itself. `hosted` keys serve many signatures."""
+    """A private key as the key store gave it out: an opaque handle, never the key itself. `hosted` keys serve many
+    signatures."""
 
     key_id: str
     wrapped: bytes
@@ -37,7 +39,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made: its handle, SHA-256 of its SubjectPublicKeyInfo (hex), and the request it signed (PKCS#10, RFC 2986, DER)."""
+    """A key just made: its handle, SHA-256 of its SubjectPublicKeyInfo (hex), and the request it signed (PKCS#10, RFC
+    2986, DER)."""
 
     wrapped: bytes
     public_key_sha256: str

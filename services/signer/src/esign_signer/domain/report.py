@@ -8,7 +8,8 @@ from esign_signer.domain.document import Level
 
 
 class Verdict(StrEnum):
-    """The verdict on a whole file. PASSED needs every signature valid, intact and trusted, and nothing forbidden changed afterwards."""
+    """The verdict on a whole file. PASSED needs every signature valid, intact and trusted, and nothing forbidden
+    changed afterwards."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -16,7 +17,8 @@ class Verdict(StrEnum):
 
 
 class Changes(StrEnum):
-    """What was appended after a signature: nothing, only what its rules allow (further signatures, validation data), or something else."""
+    """What was appended after a signature: nothing, only what its rules allow (further signatures, validation data), or
+    something else."""
 
     NONE = "none"
     ALLOWED = "allowed"
@@ -62,8 +64,8 @@ _CERTIFICATE = frozenset({Problem.CERTIFICATE_UNTRUSTED, Problem.CERTIFICATE_REV
 
 @dataclass(frozen=True, slots=True)
 class SignatureReport:
-    """One signature. `intact`: the bytes it covers are those that were signed. `valid`: the cryptography holds. `trusted`: the certificate leads to
-    a root we trust and was good when the signature was made."""
+    """One signature. `intact`: the bytes it covers are those that were signed. `valid`: the cryptography holds.
+    `trusted`: the certificate leads to a root we trust and was good when the signature was made."""
 
     field_name: str
     signer: str
@@ -96,7 +98,8 @@ class SignatureReport:
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """A whole file. `archived_at` is the time of the last valid document timestamp that covers the file, if there is one."""
+    """A whole file. `archived_at` is the time of the last valid document timestamp that covers the file, if there is
+    one."""
 
     sha256: str
     size: int
@@ -145,7 +148,8 @@ class ValidationReport:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What the release gate found. Released when `problems` is empty; `validators` are the implementations that judged the file."""
+    """What the release gate found. Released when `problems` is empty; `validators` are the implementations that judged
+    the file."""
 
     sha256: str
     problems: tuple[str, ...]

@@ -59,8 +59,8 @@ class Image:
 class Seal:
     """A seal on record. Exactly one owner is set: a person's id, or an organisation's unified social credit code.
 
-    `width` and `height` are its natural size, in thousandths of a point. `granted_person_ids` may use an organisation's seal; the organisation's own
-    standing policies need no grant.
+    `width` and `height` are its natural size, in thousandths of a point. `granted_person_ids` may use an organisation's
+    seal; the organisation's own standing policies need no grant.
     """
 
     seal_id: str
@@ -104,13 +104,15 @@ def image_invalid() -> InvalidInput:
 
 
 def handwritten_size(image: Image) -> tuple[int, int]:
-    """A signature's natural size: as high as two lines of text (42 pt), narrower where that would make it wider than 120 pt."""
+    """A signature's natural size: as high as two lines of text (42 pt), narrower where that would make it wider than
+    120 pt."""
     scale = min(_HANDWRITTEN_HEIGHT / image.height, _HANDWRITTEN_WIDTH / image.width)
     return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 
 
 def seal_size(image: Image, width_um: int) -> tuple[int, int]:
-    """A seal's natural size from its width in micrometres. Raises InvalidInput SEAL_WIDTH_INVALID outside 10 to 80 mm."""
+    """A seal's natural size from its width in micrometres. Raises InvalidInput SEAL_WIDTH_INVALID outside 10 to 80
+    mm."""
     if not 10_000 <= width_um <= 80_000:
         raise InvalidInput("SEAL_WIDTH_INVALID", zh="印章宽度应为 10 至 80 毫米", en="A seal is 10 to 80 mm wide")
     width = width_um * _THOUSANDTHS_OF_A_POINT_PER_MICROMETRE

@@ -56,10 +56,11 @@ def lay_out(writer: IncrementalPdfFileWriter, layout: Iterable[SignatureField]) 
 
 
 def stamp(writer: IncrementalPdfFileWriter, field_name: str, placement: Placement, seal_image: Path) -> None:
-    """Puts the seal's image into the empty field `field_name`, which must lie at `placement`; scaled to fit, in proportion, centred.
+    """Puts the seal's image into the empty field `field_name`, which must lie at `placement`; scaled to fit, in
+    proportion, centred.
 
-    Raises SignatureRefused (FIELD_NOT_AVAILABLE) when there is no such empty field, or when it lies elsewhere: a field may not move once the
-    document is signed.
+    Raises SignatureRefused (FIELD_NOT_AVAILABLE) when there is no such empty field, or when it lies elsewhere: a field
+    may not move once the document is signed.
     """
     found = next(iter(enumerate_sig_fields(writer, with_name=field_name)), None)
     if found is None or found[1] is not None:

@@ -1,7 +1,9 @@
-"""Makes PAdES signatures and archive timestamps (ETSI EN 319 142-1) with pyHanko, file to file. Runs in a worker process.
+"""Makes PAdES signatures and archive timestamps (ETSI EN 319 142-1) with pyHanko, file to file. Runs in a worker
+process.
 
-A signature is one incremental update: the seal, the signature with its timestamp, and the validation data (DSS) for signer and timestamp authority,
-all B-LT. A document timestamp is another: validation data for its authority, and a timestamp over everything before it, B-LTA.
+A signature is one incremental update: the seal, the signature with its timestamp, and the validation data (DSS) for
+signer and timestamp authority, all B-LT. A document timestamp is another: validation data for its authority, and a
+timestamp over everything before it, B-LTA.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -48,7 +50,8 @@ from esign_signer.domain.document import DocumentRejected, Level, SignedFile, Si
 
 CHUNK: Final = 1024 * 1024
 _CMS_OVERHEAD: Final = 1024
-"""Bytes of a CMS signature beside certificates, signature value and timestamp token: measured 390, with room for long issuer names."""
+"""Bytes of a CMS signature beside certificates, signature value and timestamp token: measured 390, with room for long
+issuer names."""
 
 
 class LoadedKeySigner(Signer):
@@ -76,10 +79,11 @@ class PdfEngine:
         self._trust = trust
 
     def sign(self, order: SigningOrder) -> SignedFile:
-        """Makes one signature, B-LT (B-LTA with `preserve`); the first one also lays out all fields and certifies the document (DocMDP, only signing allowed).
+        """Makes one signature, B-LT (B-LTA with `preserve`); the first one also lays out all fields and certifies the
+        document (DocMDP, only signing allowed).
 
-        Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be used, DocumentRejected for
-        a file that cannot be read. `target` is complete or absent.
+        Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be
+        used, DocumentRejected for a file that cannot be read. `target` is complete or absent.
         """
         return _complete_or_absent(order.target, self._sign(order))
 
@@ -158,7 +162,8 @@ class PdfEngine:
     async def _first_authority(
         self, session: aiohttp.ClientSession, attempt: Callable[[TimestampAuthority], Awaitable[SignedFile]]
     ) -> SignedFile:
-        """The result of the first authority that gives what was promised. Only an authority's own failure leads to the next."""
+        """The result of the first authority that gives what was promised. Only an authority's own failure leads to the
+        next."""
         failure = TrustServiceUnavailable("TSA", "none configured")
         for authority in self._trust.authorities(session):
             try:

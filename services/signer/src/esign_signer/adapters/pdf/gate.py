@@ -1,7 +1,9 @@
-"""The release gate: nobody is told that a contract is complete before independent implementations have accepted the finished file.
+"""The release gate: nobody is told that a contract is complete before independent implementations have accepted the
+finished file.
 
-pyHanko judges everything by the AdES algorithm. Poppler's `pdfsig` (NSS) judges the signatures and what each covers. Document timestamps, which
-pdfsig lists but cannot judge, are cut out at the offsets that pdfsig reports and go to rfc3161-client (OpenSSL).
+pyHanko judges everything by the AdES algorithm. Poppler's `pdfsig` (NSS) judges the signatures and what each covers.
+Document timestamps, which pdfsig lists but cannot judge, are cut out at the offsets that pdfsig reports and go to
+rfc3161-client (OpenSSL).
 """
 
 import hashlib
@@ -48,7 +50,8 @@ class ReleaseGate:
         self._pdfsig = pdfsig
 
     def judge(self, source: Path, signature_count: int) -> GateResult:
-        """Judges `source`, which must hold exactly `signature_count` signatures, each B-LTA, and end in a document timestamp over all of it.
+        """Judges `source`, which must hold exactly `signature_count` signatures, each B-LTA, and end in a document
+        timestamp over all of it.
 
         Raises OSError when pdfsig cannot be run: that says nothing about the file.
         """
@@ -72,7 +75,8 @@ class ReleaseGate:
         return GateResult(report.sha256, tuple(problems), tuple(judged))
 
     def _run_pdfsig(self, source: Path) -> tuple[str, list[_Signature]]:
-        """pdfsig's name with version, and what it says. Certificates are pyHanko's to judge: pdfsig gets no trust store of ours or the user's."""
+        """pdfsig's name with version, and what it says. Certificates are pyHanko's to judge: pdfsig gets no trust store
+        of ours or the user's."""
         with tempfile.TemporaryDirectory() as home:
 
             def run(*arguments: str) -> str:
@@ -171,7 +175,8 @@ def _trimmed(padded: bytes) -> bytes:
 
 
 def _length(der: bytes) -> int:
-    """Bytes of the DER value at the start of `der`, header included (X.690, 8.1.3). Raises ValueError when it is cut off."""
+    """Bytes of the DER value at the start of `der`, header included (X.690, 8.1.3). Raises ValueError when it is cut
+    off."""
     if len(der) < 2:
         raise ValueError("cut off")
     first = der[1]

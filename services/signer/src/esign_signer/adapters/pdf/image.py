@@ -1,4 +1,5 @@
-"""Reads seal images with Pillow. Strangers send them: everything is decoded once, with limits, before anything is kept."""
+"""Reads seal images with Pillow. Strangers send them: everything is decoded once, with limits, before anything is
+kept."""
 
 import io
 from typing import Final

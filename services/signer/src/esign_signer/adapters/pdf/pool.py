@@ -1,4 +1,5 @@
-"""Long-lived worker processes, one executor each, so that a worker that hangs or dies takes nobody else's work with it."""
+"""Long-lived worker processes, one executor each, so that a worker that hangs or dies takes nobody else's work with
+it."""
 
 import asyncio
 import contextlib
@@ -137,7 +138,8 @@ class WorkerPool:
 
 @contextlib.contextmanager
 def _without_main() -> Iterator[None]:
-    """multiprocessing has every child import the parent's main module again; ours is a whole service that a worker needs nothing of."""
+    """multiprocessing has every child import the parent's main module again; ours is a whole service that a worker
+    needs nothing of."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class TrustSettings:
-    """The roots to trust (DER), the timestamp authorities in the order to try them, and seconds that one request may take.
+    """The roots to trust (DER), the timestamp authorities in the order to try them, and seconds that one request may
+    take.
 
     `clock_tolerance`: seconds by which the clocks of CA, responders, timestamp authorities and our own may differ.
     """

@@ -1,7 +1,8 @@
-"""The outside trust services, as a worker speaks to them: timestamp authorities (RFC 3161), OCSP (RFC 6960) and CRLs, all over HTTP.
+"""The outside trust services, as a worker speaks to them: timestamp authorities (RFC 3161), OCSP (RFC 6960) and CRLs,
+all over HTTP.
 
-Everything fails closed: no answer, a late answer or an answer that does not hold is TrustServiceUnavailable; a certificate that must not be used is
-SignatureRefused.
+Everything fails closed: no answer, a late answer or an answer that does not hold is TrustServiceUnavailable; a
+certificate that must not be used is SignatureRefused.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -51,7 +52,8 @@ def trust_manager(settings: TrustSettings) -> SimpleTrustManager:
 
 
 def policy(settings: TrustSettings) -> CertValidationPolicySpec:
-    """How certificates are judged: by these roots only, with revocation information for every certificate below them."""
+    """How certificates are judged: by these roots only, with revocation information for every certificate below
+    them."""
     return CertValidationPolicySpec(
         trust_manager(settings),
         CertRevTrustPolicy(REQUIRE_REVINFO),
@@ -60,7 +62,8 @@ def policy(settings: TrustSettings) -> CertValidationPolicySpec:
 
 
 class TimestampAuthority(TimeStamper):
-    """One timestamp authority. Its tokens are checked as they arrive: nonce, imprint, signature, and the certificate that was validated."""
+    """One timestamp authority. Its tokens are checked as they arrive: nonce, imprint, signature, and the certificate
+    that was validated."""
 
     def __init__(self, url: str, deadline: float) -> None:
         super().__init__()
@@ -70,7 +73,8 @@ class TimestampAuthority(TimeStamper):
         self._deadline = deadline
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        """POSTs the request (RFC 3161, section 3.4). Raises TrustServiceUnavailable for whatever is not a readable response in time."""
+        """POSTs the request (RFC 3161, section 3.4). Raises TrustServiceUnavailable for whatever is not a readable
+        response in time."""
         if self.session is None:
             raise RuntimeError("no session")
         try:
@@ -138,7 +142,8 @@ class TrustServices:
     def validation_context(
         self, session: aiohttp.ClientSession, known: Iterable[x509.Certificate]
     ) -> ValidationContext:
-        """A context that fetches revocation information for every certificate it validates, and remembers it for the DSS."""
+        """A context that fetches revocation information for every certificate it validates, and remembers it for the
+        DSS."""
         context = ValidationContext(
             trust_manager=self._trust_manager,
             other_certs=list(known),
@@ -166,7 +171,8 @@ class TrustServices:
 def _checked(
     signed_data: cms.SignedData, message_digest: bytes, md_algorithm: str
 ) -> tuple[tsp.TSTInfo, x509.Certificate]:
-    """The token's content and its signer, when the signature holds over exactly this imprint; raises ValueError otherwise."""
+    """The token's content and its signer, when the signature holds over exactly this imprint; raises ValueError
+    otherwise."""
     content = signed_data["encap_content_info"]["content"]
     info = content.parsed
     signer = extract_certificate_info(signed_data).signer_cert
@@ -185,7 +191,8 @@ def _checked(
 
 
 async def validate_authority(authority: TimestampAuthority, context: ValidationContext) -> None:
-    """Validates the authority's certificate chain. Raises TrustServiceUnavailable when it, or its revocation information, does not hold."""
+    """Validates the authority's certificate chain. Raises TrustServiceUnavailable when it, or its revocation
+    information, does not hold."""
     await authority.async_dummy_response(DIGEST)
     try:
         async for _ in authority.validation_paths(context):
@@ -201,8 +208,8 @@ async def validate_signer(
 ) -> ValidationPath:
     """Validates a signer's certificate for non-repudiation (RFC 5280), revocation included.
 
-    Raises SignatureRefused (CERTIFICATE_REVOKED, CERTIFICATE_EXPIRED, CERTIFICATE_UNTRUSTED), or TrustServiceUnavailable when its state cannot be
-    learnt.
+    Raises SignatureRefused (CERTIFICATE_REVOKED, CERTIFICATE_EXPIRED, CERTIFICATE_UNTRUSTED), or
+    TrustServiceUnavailable when its state cannot be learnt.
     """
     validator = CertificateValidator(certificate, intermediate_certs=list(chain), validation_context=context)
     try:

@@ -1,11 +1,13 @@
 """Validates signed PDFs with pyHanko by the AdES building blocks (ETSI EN 319 102-1). Runs in a worker process.
 
-Every signature is judged as of the first document timestamp after it, with the material that this timestamp proves to have existed then; every
-document timestamp as of the next; only the last, or a signature without any, as things stand now. (pyHanko's own long-term algorithm refuses a
-signature whose certificate expired before its revocation data went stale, which certificates for one signature regularly do.)
+Every signature is judged as of the first document timestamp after it, with the material that this timestamp proves to
+have existed then; every document timestamp as of the next; only the last, or a signature without any, as things stand
+now. (pyHanko's own long-term algorithm refuses a signature whose certificate expired before its revocation data went
+stale, which certificates for one signature regularly do.)
 
-Chains and revocation data must be in the file, as B-LT promises. Present revocation state is asked for only when the file's own has gone stale, and
-only for certificates that our own roots vouch for (path validation checks their signatures first), so a stranger's file cannot name addresses.
+Chains and revocation data must be in the file, as B-LT promises. Present revocation state is asked for only when the
+file's own has gone stale, and only for certificates that our own roots vouch for (path validation checks their
+signatures first), so a stranger's file cannot name addresses.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -112,8 +114,9 @@ class PdfValidator:
     def validate(self, source: Path) -> ValidationReport:
         """The report on `source`, as things stand now.
 
-        Raises DocumentRejected: PDF_INVALID for a file that is not a PDF or beyond reading, PDF_ENCRYPTED for one that asks for a password,
-        PDF_TOO_COMPLEX for one that asks for more work than any contract does. A signed file whose structure broke is a report, not an error.
+        Raises DocumentRejected: PDF_INVALID for a file that is not a PDF or beyond reading, PDF_ENCRYPTED for one that
+        asks for a password, PDF_TOO_COMPLEX for one that asks for more work than any contract does. A signed file whose
+        structure broke is a report, not an error.
         """
         with source.open("rb") as stream:
             empty = ValidationReport(
@@ -175,7 +178,8 @@ async def _judged(
 
 
 def _may_be_stale(report: ValidationReport) -> bool:
-    """Whether asking for present revocation data could lead to another verdict: nothing was altered, but something is not trusted."""
+    """Whether asking for present revocation data could lead to another verdict: nothing was altered, but something is
+    not trusted."""
     problems = set(report.problems).union(*(signature.problems for signature in report.signatures))
     return bool(problems) and problems <= _UNTRUSTED
 
@@ -268,7 +272,8 @@ def _has_loose_end(stream: BinaryIO, reader: PdfFileReader, last: EmbeddedPdfSig
 
 
 def _has_dirty_padding(signature: EmbeddedPdfSignature) -> bool:
-    """Whether anything but zeros stands behind the signature in the room that was reserved for it (ISO 32000-2, 12.8.1)."""
+    """Whether anything but zeros stands behind the signature in the room that was reserved for it (ISO 32000-2,
+    12.8.1)."""
     content: bytes = signature.pkcs7_content
     return bool(content[len(cms.ContentInfo.load(content).dump()) :].strip(b"\0"))
 

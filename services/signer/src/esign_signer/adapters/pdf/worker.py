@@ -1,8 +1,10 @@
 """What runs in the worker processes. Functions take and return small values; documents pass as paths.
 
-The service's main process imports this module too, to name the functions; what is heavy is therefore imported where it is used.
+The service's main process imports this module too, to name the functions; what is heavy is therefore imported where it
+is used.
 
-A signing worker holds the key store; a validating worker reads strangers' files and therefore has no key, little memory and little time.
+A signing worker holds the key store; a validating worker reads strangers' files and therefore has no key, little memory
+and little time.
 """
 
 import os
@@ -99,7 +101,8 @@ def archive(source: Path, target: Path) -> SignedFile:
 
 
 def validate(source: Path, seconds: float) -> ValidationReport:
-    """See PdfValidator.validate. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or more memory than allowed."""
+    """See PdfValidator.validate. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or
+    more memory than allowed."""
     with limited(seconds):
         return _ready().validator.validate(source)
 
