@@ -40,7 +40,9 @@ async def new_journey(stack: Stack, numbers: "itertools.count[int]", lease: Leas
     """`await new_journey(upto="confirm")`: a new tenant's journey whose steps before `upto` are done."""
     made: list[Journey] = []
 
-    async def make(*, upto: str = "register", patience: float = 0, wait: float = 60) -> Journey:
+    async def make(
+        *, upto: str = "register", whole_document: bool = False, patience: float = 0, wait: float = 60
+    ) -> Journey:
         number = next(numbers)
         journey = Journey(
             doors_of(stack),
@@ -49,6 +51,7 @@ async def new_journey(stack: Stack, numbers: "itertools.count[int]", lease: Leas
             countersigner_of(stack),
             document_number=document_number(number),
             client=number,
+            pages_to_read=() if whole_document else (lease.tenant.page,),
             patience=patience,
             wait=wait,
         )

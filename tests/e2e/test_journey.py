@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 async def test_one_contract_from_dispatch_to_a_file_that_anyone_can_verify(
     stack: Stack, new_journey: Callable[..., Awaitable[Journey]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    journey = await new_journey()
+    journey = await new_journey(whole_document=True)
     await travel(journey)
     await inside.audit(stack, [journey])
 

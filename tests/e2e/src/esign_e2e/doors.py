@@ -42,11 +42,11 @@ class Refused(Exception):
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether trying again may help: nobody answered, or a part was away."""
+    """Whether trying again may help: nobody answered, a part was away, or it was too much at once."""
     if isinstance(error, Refused):
-        return error.status >= 500
+        return error.status >= 500 or error.status == 429
     if isinstance(error, EsignError):
-        return error.http_status >= 500
+        return error.http_status >= 500 or error.http_status == 429
     return isinstance(error, httpx.TransportError | grpc.RpcError | asyncio.CancelledError)
 
 
