@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import pytest
 from esign.contract.v1 import contract_pb2
@@ -11,7 +12,8 @@ from esign.evidence.v1 import events_pb2 as evidence_events
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_contract.adapters.peers import IdentityPeople, SignerSeals
 from esign_contract.adapters.store import transactions
-from esign_contract.app.ports import Records
+from esign_contract.app.countersign import Countersign
+from esign_contract.app.ports import Begin, Records
 from esign_contract.app.signing import ConfirmSigning
 from esign_contract.domain.contract import Confirmation
 from esign_kit import context
@@ -100,20 +102,9 @@ async def test_a_crash_between_activation_and_commit_costs_nothing(world: World)
     tenant = unique("person")
     contract = await world.dispatched(tenant)
     request = await world.confirmation(tenant, contract)
-    real, opened = transactions(world.running.app.db), 0
-
-    @asynccontextmanager
-    async def dies_at_the_second() -> AsyncIterator[Records]:
-        nonlocal opened
-        opened += 1
-        async with real() as records:
-            yield records
-            if opened == 2:
-                raise ConnectionAbortedError
-
     app = world.running.app
     confirm = ConfirmSigning(
-        dies_at_the_second, IdentityPeople(app.channel("identity")), SignerSeals(app.channel("signer")), world.clock
+        _dying(world, 2), IdentityPeople(app.channel("identity")), SignerSeals(app.channel("signer")), world.clock
     )
     place = request.placement
     wanted = Confirmation(
@@ -277,26 +268,60 @@ async def test_a_refused_policy_is_shown_and_tried_again(world: World) -> None:
     await world.in_state(contract_id, contract_pb2.CONTRACT_STATE_SIGNING)
 
 
-async def test_a_claim_of_a_process_that_died_lapses(world: World) -> None:
+async def test_a_countersigning_process_that_died_is_replaced(world: World) -> None:
+    world.identity.policy_error = Unavailable("AWAY", zh="", en="")
     tenant = unique("person")
     contract_id = (await world.confirm(tenant, await world.dispatched(tenant))).contract_id
-    world.identity.policy_error = Unavailable("AWAY", zh="", en="")
     await world.sign(contract_id)
     await world.in_state(contract_id, contract_pb2.CONTRACT_STATE_WAITING)
-    now = world.clock()
-    begin = transactions(world.running.app.db)
-    await world.rows_changed("UPDATE parties SET due_at = NULL WHERE contract_id <> :id", id=contract_id)
+    # Out of the running service's sight, these two work ten minutes later than it does.
+    due = world.clock() + timedelta(minutes=10)
+    await world.rows_changed("UPDATE parties SET due_at = NULL WHERE due_at IS NOT NULL")
     await world.rows_changed(
-        "UPDATE parties SET due_at = :now WHERE contract_id = :id AND policy_id <> ''", id=contract_id, now=now
+        "UPDATE parties SET due_at = :due WHERE contract_id = :id AND position = 2", id=contract_id, due=due
     )
-    async with begin() as first, begin() as second:
-        mine, theirs = [await r.claim_countersigning(now, now, 10) for r in (first, second)]
-        assert len(mine) + len(theirs) <= 1
     world.identity.policy_error = None
-    await world.rows_changed(
-        "UPDATE parties SET due_at = now() WHERE contract_id = :id AND policy_id <> ''", id=contract_id
+    issued = len(world.identity.issued)
+
+    dying = _countersign(world, due, dies_at=3)
+    with pytest.raises(ConnectionAbortedError):
+        await dying.once()
+    assert (await world.get(contract_id)).state == contract_pb2.CONTRACT_STATE_WAITING
+    too_early, in_time = (
+        _countersign(world, due + timedelta(seconds=29)),
+        _countersign(world, due + timedelta(seconds=31)),
     )
-    await world.in_state(contract_id, contract_pb2.CONTRACT_STATE_SIGNING)
+    assert await too_early.once() == 0
+    assert sum(await asyncio.gather(in_time.once(), in_time.once(), in_time.once())) == 1
+    assert (await world.get(contract_id)).state == contract_pb2.CONTRACT_STATE_SIGNING
+    assert len(world.identity.issued) == issued + 1
+    assert len(await world.events(contract_id, contract_events.SignatureRequested)) == 2
+
+
+def _countersign(world: World, now: datetime, *, dies_at: int = 0) -> Countersign:
+    app = world.running.app
+    return Countersign(
+        _dying(world, dies_at),
+        IdentityPeople(app.channel("identity")),
+        SignerSeals(app.channel("signer")),
+        lambda: now,
+    )
+
+
+def _dying(world: World, dies_at: int) -> Begin:
+    """Transactions of which the one with this number breaks off instead of committing."""
+    real, opened = transactions(world.running.app.db), 0
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[Records]:
+        nonlocal opened
+        opened += 1
+        async with real() as records:
+            yield records
+            if opened == dies_at:
+                raise ConnectionAbortedError
+
+    return begin
 
 
 async def test_a_held_contract_says_so_and_can_be_released_later(world: World) -> None:

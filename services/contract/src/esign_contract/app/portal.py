@@ -20,6 +20,8 @@ WIDTH_STEP: Final = 100
 DEFAULT_WIDTH: Final = 1000
 WIDTHS: Final = (200, 2000)
 MAX_LIST_PAGE: Final = 10_000
+DRAWINGS: Final = 4
+"""Documents that are fetched and drawn at a time: each takes disk and a worker."""
 
 
 class PersonContracts:
@@ -57,6 +59,7 @@ class GetPageImage:
 
     def __init__(self, begin: Begin, files: Files, pdf: PdfWork) -> None:
         self._begin, self._files, self._pdf = begin, files, pdf
+        self._slots = asyncio.Semaphore(DRAWINGS)
         self._drawing: WeakValueDictionary[tuple[str, int, int], asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, person_id: str, contract_id: str, page: int, width: int) -> Link:
@@ -85,12 +88,19 @@ class GetPageImage:
             found = await self._files.find_image(sha256, page, width)
             if found:
                 return found
-            with tempfile.TemporaryDirectory(prefix="esign-preview-") as folder:
-                source = Path(folder, "document.pdf")
-                await self._files.fetch(contract.head, source)
-                await self._pdf.render(source, Path(folder), pages, width)
-                stored = [self._files.store_image(sha256, n, width, Path(folder, f"{n}.webp")) for n in pages]
-                return (await asyncio.gather(*stored))[page - first]
+            async with self._slots:
+                return (await self._draw_pages(contract, pages, width))[page - first]
+
+    async def _draw_pages(self, contract: Contract, pages: list[int], width: int) -> list[ObjectRef]:
+        with tempfile.TemporaryDirectory(prefix="esign-preview-") as folder:
+            source = Path(folder, "document.pdf")
+            await self._files.fetch(contract.head, source)
+            await self._pdf.render(source, Path(folder), pages, width)
+            stored = [
+                self._files.store_image(contract.head.sha256, page, width, Path(folder, f"{page}.webp"))
+                for page in pages
+            ]
+            return await asyncio.gather(*stored)
 
 
 def visible_to(contract: Contract | None, person_id: str) -> Contract:
