@@ -87,11 +87,12 @@ class Configuration:
     """Writes `settings/<program>.toml` and `sandbox/credentials.json` for programs at known addresses.
 
     `ports` maps a program to its ports: engines as they take them, `sandbox` HTTP and SMTP, services gRPC and health,
-    `gateway` HTTP.
+    `gateway` HTTP. Spans go to the OTLP collector at `otlp_endpoint`, where one is named.
     """
 
-    def __init__(self, data_dir: Path, ports: Callable[[str], list[int]]) -> None:
+    def __init__(self, data_dir: Path, ports: Callable[[str], list[int]], *, otlp_endpoint: str = "") -> None:
         self.data_dir = data_dir
+        self.otlp_endpoint = otlp_endpoint
         self.pki = Pki(data_dir / "tls")
         self.material = Material(data_dir / "secrets", data_dir / "trust")
         self.ca_roots = self.material.public("ca-roots.pem")
@@ -169,6 +170,7 @@ class Configuration:
             "gateway",
             {
                 "environment": "local",
+                "otlp_endpoint": self.otlp_endpoint,
                 "http_listen": self.address("gateway"),
                 "public_url": self.portal_url,
                 "tls": self._tls("gateway"),
@@ -191,6 +193,7 @@ class Configuration:
         table: Table = {
             "service": name,
             "environment": "local",
+            "otlp_endpoint": self.otlp_endpoint,
             "grpc_listen": self.address(name),
             "health_listen": self.address(name, 1),
             "actor_public_key_file": self.material.public("actor.pub.pem"),

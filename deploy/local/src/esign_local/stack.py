@@ -43,8 +43,8 @@ class Stack:
             await stack.wait_healthy("contract")
 
     `data_dir` keeps all state and may be used by one stack at a time; with `ephemeral` it defaults to a temporary directory
-    and is removed at the end. `changed(program)` hears of every program that enters another phase. Entering raises
-    StackError naming what failed, with the end of its log.
+    and is removed at the end. Spans go to the OTLP/gRPC collector at `otlp_endpoint`, where one is named. `changed(program)`
+    hears of every program that enters another phase. Entering raises StackError naming what failed, with the end of its log.
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class Stack:
         data_dir: Path | None = None,
         *,
         ephemeral: bool = False,
+        otlp_endpoint: str = "",
         changed: Callable[[Program], None] = lambda program: None,
     ) -> None:
         if data_dir is None and not ephemeral:
             raise ValueError("a stack that is kept needs a data_dir")
         self.ephemeral = ephemeral
+        self.otlp_endpoint = otlp_endpoint
         self.data_dir = (data_dir or Path(tempfile.mkdtemp(prefix="esign-stack-"))).absolute()
         self.supervisor = Supervisor(changed)
         self.started_in = 0.0
@@ -249,7 +251,9 @@ class Stack:
         for name in SERVICES:
             self._state.take_ports(name, 2)
         (self.data_dir / "logs").mkdir(exist_ok=True)
-        configuration = self._configuration = Configuration(self.data_dir, self._ports)
+        configuration = self._configuration = Configuration(
+            self.data_dir, self._ports, otlp_endpoint=self.otlp_endpoint
+        )
         engines = self.data_dir / "engines"
         fsync = not self.ephemeral
         self._add_engine(

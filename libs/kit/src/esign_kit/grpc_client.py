@@ -58,6 +58,10 @@ def channel(address: str, peer: str, tls: Tls) -> grpc.aio.Channel:
     )
 
 
+def _path(method: bytes | str) -> str:
+    return method.decode() if isinstance(method, bytes) else method
+
+
 class _Base:
     def __init__(self, peer: str) -> None:
         self._peer = peer
@@ -100,7 +104,7 @@ class _UnaryUnary(_Base, _UnaryUnaryInterceptor):
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], details: grpc.aio.ClientCallDetails, request: Any
     ) -> Any:
-        with tracer.start_as_current_span(str(details.method), kind=trace.SpanKind.CLIENT):
+        with tracer.start_as_current_span(_path(details.method), kind=trace.SpanKind.CLIENT):
             first = self._details(details, DEFAULT_DEADLINE)
             end = time.monotonic() + (first.timeout or DEFAULT_DEADLINE)
             attempt = 0
