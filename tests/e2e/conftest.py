@@ -10,15 +10,23 @@ from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_fo
 from esign_e2e.journey import STEPS, Journey, take
 from esign_e2e.lease import Lease
 from esign_e2e.people import invent
+from esign_e2e.spans import SpanSink
 from esign_local.stack import Stack
 
 NewJourney = Callable[..., Awaitable[Journey]]
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[Stack]:
+async def spans() -> AsyncIterator[SpanSink]:
+    """Every span of the platform."""
+    async with SpanSink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+async def stack(spans: SpanSink) -> AsyncIterator[Stack]:
     """The platform, freshly set up."""
-    async with Stack(ephemeral=True) as found:
+    async with Stack(ephemeral=True, otlp_endpoint=spans.endpoint) as found:
         yield found
 
 

@@ -154,7 +154,9 @@ def loopback(number: int) -> str | None:
 
 
 class Browser:
-    """HTTP against the gateway, as a page of the portal sends it."""
+    """HTTP against the gateway, as a page of the portal sends it. `trace_id` is the reference number of the last answer."""
+
+    trace_id = ""
 
     def __init__(self, url: str, *, address: str | None = None) -> None:
         self.http = httpx.AsyncClient(
@@ -168,6 +170,7 @@ class Browser:
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request. Raises Refused, httpx.TransportError."""
         answer = await self.http.request(method, f"/v1{path}", **options)
+        self.trace_id = answer.headers.get("trace-id", "")
         if answer.is_success or answer.status_code == 304:
             return answer
         is_problem = answer.headers.get("content-type") == "application/problem+json"
