@@ -4,6 +4,7 @@ Arguments go to both runs of pytest. Exit status 1 when a test failed, when none
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,13 +24,21 @@ RUNS = {
 
 
 def pytest(options: list[str], mark: str, report: Path) -> int:
-    """Run pytest and return its exit status."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *options],
-        cwd=ROOT,
-        env={**os.environ, "ESIGN_TEST_RUN": mark},
-        check=False,
-    ).returncode
+    """Run pytest and return its exit status; when this program is asked to end, so is pytest, which then cleans up."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *options]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "ESIGN_TEST_RUN": mark}) as process:
+
+        def interrupt(number: int, _: object) -> None:
+            process.send_signal(signal.SIGINT)
+
+        before = [(number, signal.signal(number, interrupt)) for number in (signal.SIGTERM, signal.SIGHUP)]
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait()
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
 
 
 def counts(report: Path) -> dict[str, int]:
@@ -76,8 +85,11 @@ def main() -> int:
             total = counts(report)
             failed = failed or status not in (0, NO_TESTS_COLLECTED) or total["failed"] > 0
             ran += total["passed"] + total["failed"]
+            interrupted = status in (2, -signal.SIGINT)
             result = ", ".join(f"{number} {what}" for what, number in total.items())
             lines.append(f"{name:<22}{result} in {time.monotonic() - begun:.0f} s")
+            if interrupted:
+                break
     orphans = left_behind(mark)
     print("\n── summary")
     print("\n".join(lines))
