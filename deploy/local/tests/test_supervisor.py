@@ -17,7 +17,9 @@ from esign_local.state import StackError
 from esign_local.supervisor import Phase, Program, Supervisor, rotate
 
 SERVER = """
-import http.server, os, subprocess, sys
+import http.server, os, signal, subprocess, sys
+if "--stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("serving", flush=True)
 if "--with-worker" in sys.argv:
     worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
@@ -178,6 +180,7 @@ def test_a_log_that_has_grown_is_moved_away_under_its_writer(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_the_supervisor(ending: signal.Signals, tmp_path: Path) -> None:
+    stubborn = "--stubborn" if ending is signal.SIGKILL else ""  # one that does not listen to SIGTERM
     program = textwrap.dedent(
         f"""
         import asyncio, pathlib, sys
@@ -186,7 +189,7 @@ def test_nothing_outlives_the_supervisor(ending: signal.Signals, tmp_path: Path)
         async def main():
             supervisor = Supervisor()
             for name in "abc":
-                supervisor.add(server(pathlib.Path({str(tmp_path)!r}), name, (), "--with-worker"))
+                supervisor.add(server(pathlib.Path({str(tmp_path)!r}), name, (), "--with-worker", {stubborn!r}))
             await supervisor.start_all()
             print("up", flush=True)
             await asyncio.sleep(60)

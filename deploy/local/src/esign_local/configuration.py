@@ -272,6 +272,9 @@ class Configuration:
                 "sdk_app_id": SMS_APP,
                 "sign_name": SMS_SIGN,
                 "templates": templates,
+                "deadline_seconds": 5.0,
+                # The sandbox reports at once what it sent.
+                "report_grace_seconds": 2.0,
             },
             "smtp": {
                 "host": "127.0.0.1",
@@ -281,7 +284,10 @@ class Configuration:
                 "password_file": self._vendor_copy("notifier", "smtp"),
                 "from_address": "noreply@esign.soho.example",
                 "message_id_domain": "esign.soho.example",
+                "deadline_seconds": 5.0,
             },
+            # What a killed process had in hand is taken up soon, and a provider that is back is noticed soon.
+            "delivery": {"lease_seconds": 20.0, "first_delay_seconds": 2.0},
         }
 
     def _evidence(self) -> Table:

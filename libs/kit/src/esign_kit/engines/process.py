@@ -44,7 +44,7 @@ for entry in $groups; do kill -s "${entry#*:}" -- "-${entry%:*}" 2>/dev/null; do
 tries=0
 while [ $tries -lt 50 ]; do
   left=
-  for entry in $groups; do kill -0 -- "-${entry%:*}" 2>/dev/null && left=1; done
+  for entry in $groups; do kill -s 0 -- "-${entry%:*}" 2>/dev/null && left=1; done
   [ -z "$left" ] && exit 0
   sleep 0.1
   tries=$((tries + 1))
