@@ -32,20 +32,22 @@ async def finish(stack: Stack, journey: Journey, name: str, tmp_path: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("part", "mode", "reason"),
+    ("parts", "mode", "reason"),
     [
-        ("tsa", "down", "TSA_UNAVAILABLE"),
-        ("tsa", "error", "TSA_UNAVAILABLE"),
-        ("ocsp", "down", "OCSP_UNAVAILABLE"),
-        ("ca", "down", "CA_UNAVAILABLE"),
-        ("ca", "lost", "CA_UNAVAILABLE"),
+        (["tsa"], "down", "TSA_UNAVAILABLE"),
+        (["tsa"], "error", "TSA_UNAVAILABLE"),
+        (["ocsp", "crl"], "down", "OCSP_UNAVAILABLE CRL_UNAVAILABLE"),
+        (["ca"], "down", "CA_UNAVAILABLE"),
+        (["ca"], "lost", "CA_UNAVAILABLE"),
     ],
+    ids=lambda value: "+".join(value) if isinstance(value, list) else value,
 )
 async def test_signing_waits_for_the_trust_services(
-    stack: Stack, new_journey: NewJourney, fault: Fault, tmp_path: Any, part: str, mode: str, reason: str
+    stack: Stack, new_journey: NewJourney, fault: Fault, tmp_path: Any, parts: list[str], mode: str, reason: str
 ) -> None:
     journey = await new_journey(upto="confirm")
-    await fault(part, mode)
+    for part in parts:
+        await fault(part, mode)
     await journey.confirm()
 
     async def waiting() -> str | None:
@@ -53,7 +55,7 @@ async def test_signing_waits_for_the_trust_services(
         assert contract["state"] != "completed"
         return str(contract["waiting_for"]) if contract["waiting_for"] else None
 
-    assert await until(f"waits for {part}", waiting, seconds=30) == reason
+    assert await until(f"waits for {parts}", waiting, seconds=30) in reason.split()
     await asyncio.sleep(1)
     contract = await journey.person.contract(journey.contract_id)
     assert contract["state"] != "completed"
@@ -62,9 +64,21 @@ async def test_signing_waits_for_the_trust_services(
         await journey.person.download(journey.contract_id)
     assert refused.value.status == 409
 
-    await fault(part, "ok")
+    for part in parts:
+        await fault(part, "ok")
     await journey.completed()
     await finish(stack, journey, "confirm", tmp_path)
+
+
+async def test_without_ocsp_the_revocation_lists_carry_the_promised_level(
+    stack: Stack, new_journey: NewJourney, fault: Fault, tmp_path: Any
+) -> None:
+    journey = await new_journey(upto="confirm")
+    await fault("ocsp", "down")
+    await journey.confirm()
+    await journey.completed()
+    await finish(stack, journey, "confirm", tmp_path)
+    assert [signature.split()[-1] for signature in journey.facts["signatures"]] == ["B-LTA", "B-LTA"]
 
 
 async def test_messages_wait_for_their_providers(
