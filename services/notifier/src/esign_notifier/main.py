@@ -29,7 +29,7 @@ async def build(app: App[NotifierSettings]) -> None:
     """Composes the service."""
     settings, delivery = app.settings, app.settings.delivery
     cipher = FieldCipher.from_file(settings.field_keyring_file)
-    sms = TencentSms(settings.sms, settings.portal_url, app.clock)
+    sms = TencentSms(settings.sms, app.clock)
     app.on_close(sms.close)
     mail = SmtpMail(
         settings.smtp,

@@ -9,14 +9,14 @@ from pydantic import Field, model_validator
 from esign_notifier.domain.messages import Kind
 
 CODE_PARAMETERS = frozenset({"code", "minutes", "document_number"})
-CONTRACT_PARAMETERS = frozenset({"name", "title", "document_number", "portal"})
+CONTRACT_PARAMETERS = frozenset({"name", "title", "document_number"})
 
 
 class SmsTemplate(Section):
     """A text approved at the provider: its id, and what stands for `{1}`, `{2}`, … in this order.
 
-    Codes: `code`, `minutes` (how long it is valid), `document_number`. Contracts: `name` (the recipient), `title`,
-    `document_number`, `portal` (the portal's address; providers that forbid addresses in parameters have it in the text itself).
+    Codes: `code`, `minutes` (how long it is valid), `document_number`. Contracts: `name` (the recipient), `title`, `document_number`.
+    The provider takes no addresses as parameters: the portal's address is part of the approved text.
     """
 
     id: str = Field(min_length=1)

@@ -70,9 +70,10 @@ class SmtpMail:
         mail["Date"] = format_datetime(self._clock())
         mail["Message-ID"] = f"<{message.id}@{settings.message_id_domain}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = letter.language
         mail.set_content(letter.text, charset="utf-8", cte="base64")
         mail.add_alternative(letter.html, subtype="html", charset="utf-8", cte="base64")
+        # Last: setting the content drops every Content- header that is there.
+        mail["Content-Language"] = letter.language
         return mail
 
     async def _submit(self, mail: EmailMessage, recipient: str) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The lookup gives this many statuses at most, and no second page.
+_MOST_STATUSES = 100
 # Error codes that say something about this message or number: trying again cannot help. Everything else that the API
 # refuses (credentials, signature, template, balance, limits) is ours to mend, and the message waits for that.
 _FOR_GOOD = frozenset(
@@ -44,9 +46,8 @@ _FOR_GOOD = frozenset(
 class TencentSms:
     """Sends codes and messages by SMS; plays `Sender` and `CodeSender`."""
 
-    def __init__(self, settings: "SmsSettings", portal_address: str, clock: Clock) -> None:
+    def __init__(self, settings: "SmsSettings", clock: Clock) -> None:
         self._settings = settings
-        self._portal_address = portal_address
         self._clock = clock
         # The SDK blocks: a provider that hangs takes these threads and no others.
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="sms")
@@ -63,7 +64,6 @@ class TencentSms:
             "name": contact.name,
             "title": facts.title,
             "document_number": facts.document_number,
-            "portal": self._portal_address,
         }
         return await self._send(message.id, message.kind, contact.phone, values)
 
@@ -147,17 +147,18 @@ class TencentSms:
 
         request = PullSmsSendStatusByPhoneNumberRequest()
         request.BeginTime, request.EndTime = begin, end
-        request.Offset, request.Limit = 0, 100
+        request.Offset, request.Limit = 0, _MOST_STATUSES
         request.PhoneNumber = phone
         request.SmsSdkAppId = self._settings.sdk_app_id
         try:
             response = self._sdk().PullSmsSendStatusByPhoneNumber(request)
         except TencentCloudSDKException as error:
             return Uncertain(f"LOOKUP_FAILED:{error.get_code()}")
-        for status in response.PullSmsSendStatusSet or []:
+        statuses = response.PullSmsSendStatusSet or []
+        for status in statuses:
             if status.SessionContext == message_id:
                 return Accepted(status.SerialNo or "")
-        return NotSent("NOT_FOUND_AT_PROVIDER")
+        return Uncertain("LOOKUP_INCOMPLETE") if len(statuses) >= _MOST_STATUSES else NotSent("NOT_FOUND_AT_PROVIDER")
 
 
 def _refusal(error: "TencentCloudSDKException") -> Outcome:

@@ -10,9 +10,9 @@ from esign_kit.db import Database, new_id
 from esign_kit.errors import Conflict
 from esign_kit.outbox import emit
 from esign_kit.telemetry import logger
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_notifier.adapters.rows import ClosedContractRow, CodeRow, MessageRow
@@ -32,7 +32,7 @@ class SqlAnnouncements:
         self, event_id: str, kind: Kind, channel: Channel, person_id: str, facts: ContractFacts, dropped: str | None
     ) -> None:
         """Adds a message."""
-        await self._session.execute(
+        await self._session.exec(
             insert(MessageRow)
             .values(
                 id=new_id(),
@@ -62,7 +62,7 @@ class SqlAnnouncements:
     async def close(self, contract_id: str, closure: Closure) -> None:
         """Remembers that the contract has ended."""
         await self._lock(contract_id)
-        await self._session.execute(
+        await self._session.exec(
             insert(ClosedContractRow)
             .values(contract_id=contract_id, closure=closure.value, closed_at=self._now)
             .on_conflict_do_nothing()
@@ -76,7 +76,7 @@ class SqlAnnouncements:
 
     async def invitation_states(self, contract_id: str) -> dict[tuple[str, Channel], State]:
         """The invitations' states."""
-        rows = await self._session.execute(
+        rows = await self._session.exec(
             select(col(MessageRow.person_id), col(MessageRow.channel), col(MessageRow.state))
             .where(col(MessageRow.contract_id) == contract_id, col(MessageRow.kind) == Kind.CONTRACT_INVITATION.value)
             .order_by(col(MessageRow.id))
@@ -86,7 +86,7 @@ class SqlAnnouncements:
 
     async def drop_pending_invitations(self, contract_id: str, reason: str) -> None:
         """Drops what has not been handed over."""
-        await self._session.execute(
+        await self._session.exec(
             update(MessageRow)
             .where(
                 col(MessageRow.contract_id) == contract_id,
@@ -97,7 +97,7 @@ class SqlAnnouncements:
         )
 
     async def _lock(self, contract_id: str) -> None:
-        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(contract_id, 0))))
+        await self._session.exec(select(func.pg_advisory_xact_lock(func.hashtextextended(contract_id, 0))))
 
 
 class SqlMessageStore:
@@ -121,10 +121,10 @@ class SqlMessageStore:
             .with_for_update(skip_locked=True)
         )
         async with self._db.begin() as session:
-            ids = list((await session.execute(due)).scalars())
+            ids = list(await session.exec(due))
             if not ids:
                 return []
-            rows = await session.execute(
+            rows = await session.exec(
                 update(MessageRow)
                 .where(col(MessageRow.id).in_(ids))
                 .values(due_at=now + lease, lease=new_id())
@@ -137,7 +137,7 @@ class SqlMessageStore:
         now = self._clock()
         async with self._db.begin() as session:
             row = (
-                await session.execute(
+                await session.exec(
                     self._mine(message)
                     .values(
                         state=State.SENDING.value,
@@ -153,7 +153,7 @@ class SqlMessageStore:
     async def postpone(self, message: Message, state: State, due: datetime, reason: str) -> None:
         """Puts the message back."""
         async with self._db.begin() as session:
-            await session.execute(self._mine(message).values(state=state.value, due_at=due, reason=reason, lease=""))
+            await session.exec(self._mine(message).values(state=state.value, due_at=due, reason=reason, lease=""))
 
     async def sent(self, message: Message, receipt: str) -> None:
         """Records success."""
@@ -195,7 +195,7 @@ class SqlMessageStore:
     ) -> None:
         values = {"state": state.value, "receipt": receipt, "reason": reason, "finished_at": self._clock()}
         async with self._db.begin() as session:
-            done = await session.execute(self._mine(message).values(**values).returning(col(MessageRow.id)))
+            done = await session.exec(self._mine(message).values(**values).returning(col(MessageRow.id)))
             if done.first() is None:
                 log.warning("message was taken over by another worker", message_id=message.id)
             elif event is not None:
@@ -220,7 +220,7 @@ class SqlCodeStore:
         """Commits the intent."""
         now = self._clock()
         async with self._db.begin() as session:
-            added = await session.execute(
+            added = await session.exec(
                 insert(CodeRow)
                 .values(
                     message_id=message_id,
@@ -280,7 +280,7 @@ class SqlCodeStore:
             open_row = update(CodeRow).where(
                 col(CodeRow.message_id) == message_id, col(CodeRow.state) == State.SENDING.value
             )
-            done = await session.execute(open_row.values(**values).returning(col(CodeRow.message_id)))
+            done = await session.exec(open_row.values(**values).returning(col(CodeRow.message_id)))
             if done.first() is not None and event is not None:
                 await emit(session, event)
 

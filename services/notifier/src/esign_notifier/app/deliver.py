@@ -67,7 +67,7 @@ class Deliver:
         try:
             return await asyncio.shield(batch)
         except asyncio.CancelledError:
-            await batch
+            await asyncio.wait({batch})
             raise
 
     async def _round(self) -> int:
