@@ -20,26 +20,25 @@ _STYLES = {
 
 
 def render(programs: Mapping[str, Program], memory: Mapping[str, int]) -> Table:
-    """Names, addresses, states, process ids, memory in MiB and restarts."""
-    table = Table(title=None, header_style="bold", box=SIMPLE_HEAD)
-    table.add_column("name")
-    table.add_column("address")
-    table.add_column("state")
-    table.add_column("pid", justify="right")
-    table.add_column("MiB", justify="right")
-    table.add_column("restarts", justify="right")
+    """Names, addresses, states, process ids, memory in MiB, restarts and what the last trouble was."""
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    for column in ("name", "address", "state"):
+        table.add_column(column, no_wrap=True)
+    for column in ("pid", "MiB", "restarts"):
+        table.add_column(column, justify="right", no_wrap=True)
+    troubled = any(program.reason for program in programs.values())
+    if troubled:
+        table.add_column("last trouble")
     for name, program in programs.items():
-        state = Text(str(program.phase), style=_STYLES[program.phase])
-        if program.phase in (Phase.UNWELL, Phase.RESTARTING, Phase.FAILED) and program.reason:
-            state.append(f" ({program.reason.splitlines()[0][:60]})")
-        table.add_row(
+        cells: list[str | Text] = [
             name,
             program.address,
-            state,
+            Text(str(program.phase), style=_STYLES[program.phase]),
             str(program.child.pid) if program.child else "",
-            f"{memory.get(name, 0) / 2**20:.0f}" if name in memory else "",
+            f"{memory[name] / 2**20:.0f}" if name in memory else "",
             Text(str(program.restarts), style="red" if program.restarts else "dim"),
-        )
+        ]
+        table.add_row(*cells, *([program.reason.partition("\n")[0]] if troubled else []))
     table.add_section()
     table.add_row("all", "", "", "", f"{sum(memory.values()) / 2**20:.0f}", "")
     return table
