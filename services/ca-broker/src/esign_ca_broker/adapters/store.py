@@ -8,9 +8,9 @@ from esign_kit.clock import Clock
 from esign_kit.db import Database, new_id
 from esign_kit.errors import Conflict
 from esign_kit.outbox import emit
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_ca_broker.adapters.rows import OrderRow
@@ -49,7 +49,7 @@ class SqlOrderStore:
                 created_at=now,
                 updated_at=now,
             )
-            await session.execute(insert(OrderRow).values(**row.model_dump()).on_conflict_do_nothing())
+            await session.exec(insert(OrderRow).values(**row.model_dump()).on_conflict_do_nothing())
             return _order(await session.get_one(OrderRow, order_no))
 
     async def open_organisation(self, organisation: OrganisationSubject) -> Order:
@@ -58,7 +58,7 @@ class SqlOrderStore:
         code = organisation.unified_social_credit_code
         async with self._db.begin() as session:
             stale = (col(OrderRow.state) == OrderState.ISSUED.value) & (col(OrderRow.not_after) <= now)
-            await session.execute(
+            await session.exec(
                 update(OrderRow)
                 .where(col(OrderRow.unified_social_credit_code) == code, stale)
                 .values(state=OrderState.REFUSED.value, refusal="EXPIRED_BEFORE_INSTALLATION", updated_at=now)
@@ -72,7 +72,7 @@ class SqlOrderStore:
                 .order_by(col(OrderRow.created_at).desc())
                 .limit(1)
             )
-            row = (await session.execute(find)).scalar_one_or_none()
+            row = (await session.exec(find)).one_or_none()
             if row is None:
                 new = OrderRow(
                     order_no=f"org-{new_id()}",
@@ -83,8 +83,8 @@ class SqlOrderStore:
                     created_at=now,
                     updated_at=now,
                 )
-                await session.execute(insert(OrderRow).values(**new.model_dump()).on_conflict_do_nothing())
-                row = (await session.execute(find)).scalar_one()
+                await session.exec(insert(OrderRow).values(**new.model_dump()).on_conflict_do_nothing())
+                row = (await session.exec(find)).one()
             if row.organisation_name != organisation.name:
                 raise Conflict(
                     "ORGANISATION_NAME_DIFFERS",
@@ -159,13 +159,10 @@ class SqlOrderStore:
             .with_for_update(skip_locked=True)
         )
         async with self._db.begin() as session:
-            claimed = await session.execute(
-                update(OrderRow)
-                .where(col(OrderRow.order_no).in_(due.scalar_subquery()))
-                .values(revoke_due_at=now + timedelta(minutes=1))
-                .returning(col(OrderRow.order_no))
-            )
-            return list(claimed.scalars())
+            claimed = list(await session.exec(due))
+            later = update(OrderRow).where(col(OrderRow.order_no).in_(claimed))
+            await session.exec(later.values(revoke_due_at=now + timedelta(minutes=1)))
+            return claimed
 
     async def revoked(self, order_no: str) -> None:
         """WANTED → DONE."""

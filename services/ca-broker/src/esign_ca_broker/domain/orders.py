@@ -107,6 +107,8 @@ def checked_organisation(name: str, unified_social_credit_code: str) -> Organisa
     """
     if not 1 <= len(name) <= 64 or name != name.strip() or not name.isprintable():
         raise InvalidInput("ORGANISATION_NAME_INVALID", zh="单位名称无效", en="Not a valid name of an organisation")
-    if len(unified_social_credit_code) != 18 or not uscc_number.is_valid(unified_social_credit_code):
+    code = unified_social_credit_code
+    # The library also takes spaced and lower-case spellings; a certificate holds one.
+    if code != uscc_number.compact(code) or not uscc_number.is_valid(code):
         raise InvalidInput("USCC_INVALID", zh="统一社会信用代码无效", en="Not a valid unified social credit code")
-    return OrganisationSubject(name, unified_social_credit_code)
+    return OrganisationSubject(name, code)
