@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_for
-from esign_e2e.journey import STEPS, Journey, travel
+from esign_e2e.journey import Journey
 from esign_e2e.people import invent
+from esign_e2e.steps import STEPS, travel
 from esign_local.stack import Stack
 
 from bench.registry import Better, Context, Result, benchmark

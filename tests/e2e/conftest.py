@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_for
-from esign_e2e.journey import STEPS, Journey, take
+from esign_e2e.journey import Journey
 from esign_e2e.lease import Lease
 from esign_e2e.people import invent
 from esign_e2e.spans import SpanSink
+from esign_e2e.steps import STEPS, take
 from esign_local.stack import Stack
 
 NewJourney = Callable[..., Awaitable[Journey]]

@@ -21,7 +21,8 @@ from esign.identity.v1 import identity_pb2, identity_pb2_grpc
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_e2e import inside
 from esign_e2e.doors import until
-from esign_e2e.journey import STEPS, Journey, take
+from esign_e2e.journey import Journey
+from esign_e2e.steps import STEPS, take
 from esign_kit.bus import STREAM, subject_of
 from esign_kit.clock import system_clock
 from esign_kit.db import new_id

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from esign_e2e import inside
 from esign_e2e.doors import patiently
-from esign_e2e.journey import STEPS, Journey, Step, StepFailed, take
+from esign_e2e.journey import Journey
+from esign_e2e.steps import STEPS, Step, StepFailed, take
 from esign_local.configuration import SERVICES
 from esign_local.stack import Stack
 
@@ -78,7 +79,10 @@ async def test_any_process_at_any_step(stack: Stack, new_journey: Callable[..., 
         for step in STEPS[position:LAST]:
             await take(journey, step)
 
+    # Of those that have only been invited and logged in, two stand for all: signing costs the most time.
+    young = [journey for journey, position in travelling if position < len(PROCESSES)][2:]
+    travelling = [(journey, position) for journey, position in travelling if journey not in young]
     await inside.gather_all(*(finish(journey, position) for journey, position in travelling))
     arrived += [journey for journey, _ in travelling]
     assert {name: stack.restarts[name] - restarts[name] for name in PROCESSES} == dict.fromkeys(PROCESSES, 1)
-    await inside.audit(stack, arrived)
+    await inside.audit(stack, arrived, young)

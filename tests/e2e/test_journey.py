@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from esign_e2e import checks, inside
-from esign_e2e.journey import Journey, travel
+from esign_e2e.journey import Journey
+from esign_e2e.steps import travel
 from esign_local.stack import Stack
 
 pytestmark = pytest.mark.e2e

@@ -18,9 +18,10 @@ from esign_local.state import StackError
 
 from esign_e2e import checks
 from esign_e2e.doors import Doors
-from esign_e2e.journey import STEPS, Countersigner, Journey, Step, StepFailed, travel
+from esign_e2e.journey import Countersigner, Journey
 from esign_e2e.lease import Lease, LeaseParty, make_lease
 from esign_e2e.people import Tenant, invent
+from esign_e2e.steps import STEPS, Step, StepFailed, travel
 
 OUTPUT = Path("build/demo/individual")
 

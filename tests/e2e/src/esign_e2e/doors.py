@@ -51,15 +51,16 @@ def is_passing(error: Exception) -> bool:
 
 
 async def patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Call again, for `seconds`, as long as the failure may pass; with 0 there is one try."""
-    end = time.monotonic() + seconds
+    """Call again, ever more slowly, for `seconds`, as long as the failure may pass; with 0 there is one try."""
+    end, pause = time.monotonic() + seconds, 0.2
     while True:
         try:
             return await call()
         except Exception as error:
             if not is_passing(error) or time.monotonic() > end:
                 raise
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(pause)
+        pause = min(2.0, pause * 1.3)
 
 
 async def until(what: str, look: Callable[[], Awaitable[T | None]], *, seconds: float) -> T:
