@@ -44,9 +44,10 @@ def openssl(pdf: Path, roots: Path) -> str:
                 options = f"cms -verify -binary -inform DER -in {token} -content {data} -CAfile {roots} -purpose any"
                 _run([program, *options.split(), "-out", "/dev/null"])
             kinds.append(kind)
-    if kinds.count("ETSI.CAdES.detached") < SIGNATURES or kinds[-1] != "ETSI.RFC3161":
+    signatures, timestamps = kinds.count("ETSI.CAdES.detached"), kinds.count("ETSI.RFC3161")
+    if signatures < SIGNATURES or kinds[-1] != "ETSI.RFC3161":
         raise AssertionError(f"openssl: the file holds {kinds}")
-    return f"openssl: {len(kinds) - 1} signatures and the archive timestamp lead to the trusted roots"
+    return f"openssl: {signatures} signatures and {timestamps} document timestamps lead to the trusted roots"
 
 
 def _signatures(pdf: bytes) -> Iterator[tuple[str, bytes, bytes]]:
