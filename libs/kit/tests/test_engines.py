@@ -276,8 +276,18 @@ def test_s3_keeps_objects_when_killed(tmp_path: Path) -> None:
         engine.start()
         assert engine.endpoint == endpoint
         client = engine.client("contract")
+        # It answers before its volumes have reported; a read may fail until then, but never with other content.
+        deadline = time.monotonic() + 30
         for number in range(20):
-            assert client.get_object("documents", f"{number}").read() == b"%d" % number * 1000
+            while True:
+                try:
+                    content = client.get_object("documents", f"{number}").read()
+                    break
+                except S3Error as error:
+                    assert error.code == "InternalError", error
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+            assert content == b"%d" % number * 1000
 
 
 def test_a_failing_start_names_the_engine_and_shows_its_log(tmp_path: Path) -> None:

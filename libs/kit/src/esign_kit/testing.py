@@ -16,6 +16,7 @@ import grpc
 import jwt
 import nats
 import pytest
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -289,7 +290,7 @@ class Platform:
             await server.stop(0)
 
 
-async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 15.0) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 30.0) -> Any:
     """Call `check` until its answer is true; returns the answer. Fails with the last answer or error after `seconds`."""
     import asyncio
     import time
@@ -307,6 +308,12 @@ async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 15
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s; last: {last!r}")
         await asyncio.sleep(0.05)
+
+
+def pytest_configure() -> None:
+    """Plain tracebacks in logs: the default renders each frame with its values, which takes seconds on a busy machine."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")
