@@ -202,6 +202,14 @@ async def test_a_ca_that_is_away_is_asked_again_later(
     assert world.order(who.order_no)["status"] == "issued"
 
 
+async def test_a_caller_in_a_hurry_learns_who_was_slow(service: Running, identity: Identity, world: World) -> None:
+    who = Activated(service, identity)
+    world.fault("slow", 5000)
+    with pytest.raises(Unavailable) as refused:
+        await internal(service).IssueEventCertificate(who.request(), timeout=1.5)
+    assert refused.value.reason == "CA_UNAVAILABLE"
+
+
 async def test_a_ca_that_decides_in_a_moment_is_waited_for(service: Running, identity: Identity, world: World) -> None:
     who = Activated(service, identity)
     world.fault("pending")

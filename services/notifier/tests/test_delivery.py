@@ -326,7 +326,9 @@ async def test_a_stop_finishes_what_has_begun(desk: Desk) -> None:
     desk.world.fault("sms", "slow", 700)
     running = asyncio.create_task(desk.deliver(Channel.SMS).run(0.05))
     await eventually(lambda: desk.is_in(Channel.SMS, State.SENDING))
-    running.cancel()
+    for _ in range(3):
+        running.cancel()
+        await asyncio.sleep(0.02)
     with pytest.raises(asyncio.CancelledError):
         await running
     assert await desk.state(Channel.SMS) == ("SENT", "", 1)

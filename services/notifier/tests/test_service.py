@@ -141,6 +141,18 @@ async def test_a_crash_while_sending_is_looked_up(service: Running, world: World
     assert len(world.sms(phone)) == 1
 
 
+async def test_a_caller_in_a_hurry_may_ask_again_at_once(service: Running, world: World, phone: str) -> None:
+    request = code(phone)
+    world.fault("sms", "slow", 2500)
+    with pytest.raises(Unavailable) as refused:
+        await stub(service).SendCode(request, timeout=1.2)
+    assert refused.value.reason == "SMS_UNAVAILABLE"
+    world.fault("sms", "ok")
+    await eventually(lambda: asyncio.to_thread(world.sms, phone))
+    await stub(service).SendCode(request)
+    assert len(world.sms(phone)) == 1
+
+
 async def test_after_a_bad_day_the_code_goes_out(service: Running, world: World, phone: str) -> None:
     request = code(phone)
     world.fault("sms", "down")

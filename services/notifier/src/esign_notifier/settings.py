@@ -49,7 +49,11 @@ class SmsTemplates(Section):
 
 
 class SmsSettings(Section):
-    """Tencent Cloud SMS. `endpoint` is a host, with a port where it is not the scheme's own."""
+    """Tencent Cloud SMS. `endpoint` is a host, with a port where it is not the scheme's own.
+
+    Two services of the account must have been switched on by the provider, or an interrupted message may go out twice: pulling
+    the status of messages by phone number, and giving back the `SessionContext`.
+    """
 
     scheme: Literal["https", "http"] = "https"
     endpoint: str = "sms.tencentcloudapi.com"

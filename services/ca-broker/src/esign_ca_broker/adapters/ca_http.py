@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from esign_kit import context
 from esign_kit.telemetry import logger
 
-from esign_ca_broker.app.obtain import unavailable
+from esign_ca_broker.app.obtain import time_left, unavailable
 from esign_ca_broker.app.ports import Answer, Issued, Pending, Refused
 from esign_ca_broker.domain.orders import PersonSubject, Profile, Subject
 from esign_ca_broker.domain.requests import CertificationRequest
@@ -102,7 +101,7 @@ class HttpCertificationAuthority:
     async def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, bytes]:
         """Status and body of the answer; raises Unavailable for anything that repeating may mend."""
         try:
-            async with asyncio.timeout(context.remaining(self._settings.deadline_seconds)):
+            async with asyncio.timeout(time_left(self._settings.deadline_seconds)):
                 for attempt in range(self._settings.attempts):
                     if attempt:
                         await asyncio.sleep(0.1 * 2**attempt)

@@ -60,7 +60,7 @@ class Obtain:
         return await self._orders.issued(order.order_no, certificate)
 
     async def _settled(self, order: Order, answer: Answer) -> Issued | Refused:
-        end = time.monotonic() + context.remaining(self._wait)
+        end = time.monotonic() + time_left(self._wait)
         while isinstance(answer, Pending):
             if time.monotonic() + self._poll >= end:
                 raise unavailable("PENDING")
@@ -78,6 +78,12 @@ def refused(order: Order) -> Conflict:
         cause=order.refusal,
         order_no=order.order_no,
     )
+
+
+def time_left(most: float) -> float:
+    """Seconds for the CA: at most so many, and a little less than the caller waits, who is then told what it was that took so long."""
+    margin = 0.5
+    return max(0.1, context.remaining(most + margin) - margin)
 
 
 def unavailable(cause: str) -> Unavailable:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from esign_kit import context
 from esign_kit.clock import Clock
 
 from esign_notifier.domain.messages import Accepted, Contact, Kind, Message, NotSent, Outcome, Rejected, Uncertain
@@ -94,9 +95,11 @@ class TencentSms:
         return await self._in_thread(lambda: self._call(message_id, template.id, _e164(phone), parameters))
 
     async def _in_thread(self, call: Callable[[], Outcome]) -> Outcome:
-        # The SDK's own timeouts are per socket operation; this one is for the whole call.
+        # The SDK's own timeouts are per socket operation; this one is for the whole call, and ends before a caller's patience does.
+        margin = 0.3
+        left = max(0.1, context.remaining(self._settings.deadline_seconds + margin) - margin)
         try:
-            async with asyncio.timeout(self._settings.deadline_seconds):
+            async with asyncio.timeout(left):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except TimeoutError:
             return Uncertain("TIMEOUT")

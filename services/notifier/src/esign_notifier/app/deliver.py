@@ -1,6 +1,7 @@
 """Carries messages to a provider: one instance per channel, any number of replicas."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -67,7 +68,10 @@ class Deliver:
         try:
             return await asyncio.shield(batch)
         except asyncio.CancelledError:
-            await asyncio.wait({batch})
+            while not batch.done():
+                # Being cancelled again does not make it shorter.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({batch})
             raise
 
     async def _round(self) -> int:

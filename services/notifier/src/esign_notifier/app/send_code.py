@@ -37,6 +37,7 @@ class SendCode:
         outcome: Outcome = NotSent("")
         if attempt.uncertain_since is not None:
             outcome = await self._sender.find(message_id, phone, attempt.uncertain_since)
+        # A code lives for minutes: what the provider has no report of is sent again at once, with the same code.
         if isinstance(outcome, NotSent):
             outcome = await self._sender.send_code(message_id, kind, phone, code, valid_minutes, document_number)
         match outcome:
