@@ -157,9 +157,12 @@ class App(Generic[S]):
         with contextlib.suppress(Exception):
             await self._health.enter_graceful_shutdown()
         await self.grpc.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:
+            # Once may not be enough: before Python 3.12 `asyncio.wait_for` can swallow a cancellation that arrives with its result.
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1)
         for closer in reversed(self._closers):
             await closer()
         for channel in self._channels.values():
