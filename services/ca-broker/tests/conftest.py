@@ -18,10 +18,9 @@ from .world import EVENT_POLICY, ORGANISATION_POLICY, Authority, World
 def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The outside world."""
     world = World(tmp_path_factory.mktemp("world"))
-    process = world.start()
+    world.start()
     yield world
-    process.terminate()
-    process.wait(10)
+    world.stop()
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from esign_ca_broker.domain.orders import OrganisationSubject, PersonSubject, Pr
 from esign_ca_broker.domain.requests import read_request
 from esign_ca_broker.settings import CaSettings
 from esign_kit.db import new_id
+from esign_kit.engines import free_ports
 from esign_kit.errors import Unavailable
 from esign_kit.testing import Pki
 from pydantic import ValidationError
 
-from .world import COMPANY, Authority, Call, ScriptedCa, World, csr, der, free_port, key, pem, person_name
+from .world import COMPANY, Authority, Call, ScriptedCa, World, csr, der, key, pem, person_name
 
 Settings = Callable[..., CaSettings]
 PERSON = PersonSubject("p-1", "李样例", "110101199003070038")
@@ -76,18 +77,18 @@ async def test_what_the_ca_does_not_certify(world: World, ca_settings: Settings)
 
 
 async def test_a_ca_that_thinks_first(world: World, ca_settings: Settings) -> None:
-    world.fault("pending")
+    world.ca_fault("pending")
     order_no = new_id()
     async with connected(ca_settings()) as ca:
         assert await ca.submit(order_no, Profile.EVENT, REQUEST, PERSON) == Pending()
         assert await ca.status(order_no) == Pending()
-        world.fault("ok")
+        world.ca_fault("ok")
         assert isinstance(await ca.status(order_no), Issued)
 
 
 @pytest.mark.parametrize("mode", ["down", "error", "lost"])
 async def test_bad_days(world: World, ca_settings: Settings, mode: str) -> None:
-    world.fault(mode)
+    world.ca_fault(mode)
     async with connected(ca_settings()) as ca:
         for call in (
             ca.submit(new_id(), Profile.EVENT, REQUEST, PERSON),
@@ -100,7 +101,7 @@ async def test_bad_days(world: World, ca_settings: Settings, mode: str) -> None:
 
 
 async def test_the_deadline(world: World, ca_settings: Settings) -> None:
-    world.fault("slow", 3000)
+    world.ca_fault("slow", 3000)
     async with connected(ca_settings(deadline_seconds=0.5)) as ca:
         with pytest.raises(Unavailable) as refused:
             await ca.status(new_id())
@@ -108,7 +109,7 @@ async def test_the_deadline(world: World, ca_settings: Settings) -> None:
 
 
 async def test_nobody_there(ca_settings: Settings) -> None:
-    async with connected(ca_settings(base_url=f"http://127.0.0.1:{free_port()}")) as ca:
+    async with connected(ca_settings(base_url=f"http://127.0.0.1:{free_ports(1)[0]}")) as ca:
         with pytest.raises(Unavailable):
             await ca.status(new_id())
 

@@ -190,12 +190,12 @@ async def test_a_ca_that_is_away_is_asked_again_later(
     service: Running, platform: Platform, identity: Identity, world: World, mode: str
 ) -> None:
     who = Activated(service, identity)
-    world.fault(mode)
+    world.ca_fault(mode)
     with pytest.raises(Unavailable) as refused:
         await internal(service).IssueEventCertificate(who.request())
     assert refused.value.reason == "CA_UNAVAILABLE"
     assert (await row(service, who.order_no))["state"] == "REQUESTED"
-    world.fault("ok")
+    world.ca_fault("ok")
     response = await internal(service).IssueEventCertificate(who.request())
     assert len(response.certificates) == 2
     await eventually(lambda: issued(platform, who.order_no))
@@ -204,7 +204,7 @@ async def test_a_ca_that_is_away_is_asked_again_later(
 
 async def test_a_caller_in_a_hurry_learns_who_was_slow(service: Running, identity: Identity, world: World) -> None:
     who = Activated(service, identity)
-    world.fault("slow", 5000)
+    world.ca_fault("slow", 5000)
     with pytest.raises(Unavailable) as refused:
         await internal(service).IssueEventCertificate(who.request(), timeout=1.5)
     assert refused.value.reason == "CA_UNAVAILABLE"
@@ -212,10 +212,10 @@ async def test_a_caller_in_a_hurry_learns_who_was_slow(service: Running, identit
 
 async def test_a_ca_that_decides_in_a_moment_is_waited_for(service: Running, identity: Identity, world: World) -> None:
     who = Activated(service, identity)
-    world.fault("pending")
+    world.ca_fault("pending")
     call = asyncio.create_task(_issue(service, who))
     await eventually(lambda: asyncio.to_thread(world.order, who.order_no))
-    world.fault("ok")
+    world.ca_fault("ok")
     assert len((await call).certificates) == 2
 
 
@@ -319,18 +319,18 @@ async def test_an_enrolment_goes_on_from_any_step(
     assert (await row(service, order_no))["state"] == "NEW"
 
     signer.away = {"InstallCertificate"}
-    world.fault("down")
+    world.ca_fault("down")
     with pytest.raises(Unavailable) as refused:
         await operator(service).EnrolOrganisation(request)
     assert refused.value.reason == "CA_UNAVAILABLE"
     assert (await row(service, order_no))["state"] == "REQUESTED"
 
-    world.fault("lost")
+    world.ca_fault("lost")
     with pytest.raises(Unavailable):
         await operator(service).EnrolOrganisation(request)
     assert (await row(service, order_no))["state"] == "REQUESTED"
 
-    world.fault("ok")
+    world.ca_fault("ok")
     with pytest.raises(Unavailable):
         await operator(service).EnrolOrganisation(request)
     assert (await row(service, order_no))["state"] == "ISSUED"

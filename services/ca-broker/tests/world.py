@@ -1,14 +1,9 @@
 """The sandbox's CA as a child process, a CA that answers what a test tells it to, keys, requests and certificates."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from esign_kit.testing import Sandbox
 
 CREDENTIALS: dict[str, Any] = {
     "tencent": {"secret_id": "AKIDtest", "secret_key": "a-tencent-secret"},
@@ -35,58 +31,25 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Name = list[tuple[x509.ObjectIdentifier, str]]
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class World:
+class World(Sandbox):
     """The sandbox of this test session."""
 
-    directory: Path
-    http_port: int = field(default_factory=free_port)
-
-    @property
-    def url(self) -> str:
-        """Its HTTP address."""
-        return f"http://127.0.0.1:{self.http_port}"
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, CREDENTIALS)
 
     @property
     def roots_file(self) -> Path:
         """The CA's root, PEM."""
         return self.directory / "roots.pem"
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Starts it and waits for it."""
-        credentials = self.directory / "credentials.json"
-        credentials.write_text(json.dumps(CREDENTIALS))
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.directory / "data")),
-                *("--credentials", str(credentials)),
-                *("--http-port", str(self.http_port), "--smtp-port", str(free_port())),
-            ],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        end = time.monotonic() + 30
-        while True:
-            try:
-                if httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200:
-                    break
-            except httpx.TransportError:
-                assert process.poll() is None
-                assert time.monotonic() < end
-            time.sleep(0.05)
-        self.roots_file.write_bytes(httpx.get(f"{self.url}/ca/roots.pem").content)
-        return process
+    def start(self) -> None:
+        """Start it and fetch the root."""
+        super().start()
+        self.roots_file.write_bytes(self.ask("GET", "/ca/roots.pem"))
 
-    def fault(self, mode: str, delay_ms: int = 0) -> None:
-        """Gives the CA a bad day."""
-        answer = httpx.put(f"{self.url}/_sandbox/faults/ca", json={"mode": mode, "delay_ms": delay_ms})
-        assert answer.status_code == 200, answer.text
+    def ca_fault(self, mode: str, delay_ms: int = 0) -> None:
+        """Give the CA a bad day."""
+        self.fault("ca", mode, delay_ms)
 
     def order(self, order_no: str) -> dict[str, Any]:
         """What the CA has of an order; empty when nothing."""

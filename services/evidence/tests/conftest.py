@@ -1,22 +1,14 @@
 """The judicial chain as a sandbox process, and the service's settings."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from esign_evidence.settings import EvidenceSettings
-from esign_kit.testing import Platform
+from esign_kit.testing import Platform, Sandbox
 
 CREDENTIALS: dict[str, Any] = {
     "tencent": {"secret_id": "AKIDsandbox", "secret_key": "a-tencent-secret"},
@@ -30,65 +22,25 @@ ORIGIN = "esign.soho.example/evidence"
 LOG_SEED = bytes(range(32))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@dataclass
-class SandboxChain:
+class SandboxChain(Sandbox):
     """A sandbox process of which only the chain is used."""
 
-    directory: Path
-    port: int = field(default_factory=_free_port)
-    process: subprocess.Popen[bytes] | None = None
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, CREDENTIALS)
 
     @property
     def endpoint(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        """`host:port`."""
+        return self.address
 
-    def start(self) -> None:
-        credentials = self.directory / "credentials.json"
-        credentials.write_text(json.dumps(CREDENTIALS))
-        command = [sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.directory / "data")]
-        command += ["--credentials", str(credentials), "--http-port", str(self.port), "--smtp-port", str(_free_port())]
-        self.process = subprocess.Popen(command, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                self._ask("GET", "/healthz")
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-
-    def fault(self, mode: str) -> None:
-        self._ask("PUT", "/_sandbox/faults/chain", {"mode": mode})
+    def chain_fault(self, mode: str) -> None:
+        """Give the chain a bad day."""
+        self.fault("chain", mode)
 
     def transaction(self, tx_hash: str) -> dict[str, Any]:
         """What the chain's public explorer shows."""
-        found: dict[str, Any] = json.loads(self._ask("GET", f"/chain/tx/{tx_hash}"))
+        found: dict[str, Any] = json.loads(self.ask("GET", f"/chain/tx/{tx_hash}"))
         return found
-
-    def _ask(self, method: str, path: str, body: object = None) -> bytes:
-        request = urllib.request.Request(
-            f"http://{self.endpoint}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=5) as answer:
-            content: bytes = answer.read()
-            return content
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +55,7 @@ def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxChain]
 def sandbox(_sandbox: SandboxChain) -> Iterator[SandboxChain]:
     """The chain, without faults before and after."""
     yield _sandbox
-    _sandbox.fault("ok")
+    _sandbox.chain_fault("ok")
 
 
 @pytest.fixture(scope="session")

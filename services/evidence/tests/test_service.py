@@ -247,11 +247,11 @@ async def test_checks_see_what_is_wrong_with_chain_and_package(
         number = (await packaged(service, contract_id)).evidence_number
     # Each question to a service that remembers nothing.
     async with platform.service(configuration, build, migrations=MIGRATIONS) as service:
-        sandbox.fault("down")
+        sandbox.chain_fault("down")
         down = await check(service, number, document_sha256=final)
         assert (down.passed, down.anchored, down.package_intact) == (False, False, True)
         assert list(down.problems) == ["CHAIN_UNAVAILABLE"]
-        sandbox.fault("ok")
+        sandbox.chain_fault("ok")
 
         await rows(service, f"UPDATE anchors SET block_hash = '{digest('x')}' WHERE tx_hash = '{number}' RETURNING id")
         differs = await check(service, number, document_sha256=final)
@@ -311,7 +311,7 @@ async def test_evidence_waits_until_it_is_whole(platform: Platform, service: Run
 
 
 async def test_the_chain_is_away_for_a_while(platform: Platform, service: Running, sandbox: SandboxChain) -> None:
-    sandbox.fault("down")
+    sandbox.chain_fault("down")
     contract_id = new_id()
     await tell(platform, contract_id)
 
@@ -323,17 +323,17 @@ async def test_the_chain_is_away_for_a_while(platform: Platform, service: Runnin
     assert queued.evidence_number == ""
 
     # Deposits arrive, their answers never do: the number is one that the chain really holds.
-    sandbox.fault("lost")
+    sandbox.chain_fault("lost")
     await asyncio.sleep(1)
-    sandbox.fault("pending")
+    sandbox.chain_fault("pending")
     submitted = await eventually(lambda: state(evidence_pb2.ANCHOR_STATE_SUBMITTED), seconds=20)
     assert len(submitted.evidence_number) == 64
     pending = await check(service, submitted.evidence_number, text_hash=submitted.text_hash)
     assert (pending.passed, pending.matches) == (False, True)
     assert list(pending.problems) == ["ANCHOR_PENDING", "PACKAGE_PENDING"]
-    sandbox.fault("error")
+    sandbox.chain_fault("error")
     await asyncio.sleep(0.5)
-    sandbox.fault("ok")
+    sandbox.chain_fault("ok")
     done = await packaged(service, contract_id)
     assert done.evidence_number == submitted.evidence_number
     assert sandbox.transaction(done.evidence_number)["status"] == "confirmed"

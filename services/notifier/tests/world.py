@@ -1,18 +1,13 @@
 """The outside world as a child process, a clock that tests move, and messages to try things with."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 from esign_kit.db import new_id
+from esign_kit.engines import free_ports
+from esign_kit.testing import Sandbox
 from esign_notifier.domain.messages import Channel, ContractFacts, Kind, Message, State
 
 TEMPLATES = {
@@ -44,50 +39,14 @@ CREDENTIALS: dict[str, Any] = {
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
-@dataclass
-class World:
+class World(Sandbox):
     """The sandbox of this test session."""
 
-    directory: Path
-    http_port: int = field(default_factory=free_port)
-    smtp_port: int = field(default_factory=free_port)
-
-    @property
-    def url(self) -> str:
-        """Its HTTP address."""
-        return f"http://127.0.0.1:{self.http_port}"
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Starts it and waits for it."""
-        credentials = self.directory / "credentials.json"
-        credentials.write_text(json.dumps(CREDENTIALS))
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.directory / "data")),
-                *("--credentials", str(credentials)),
-                *("--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port)),
-            ],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        end = time.monotonic() + 20
-        while True:
-            try:
-                if httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200:
-                    return process
-            except httpx.TransportError:
-                assert process.poll() is None
-                assert time.monotonic() < end
-            time.sleep(0.05)
-
-    def fault(self, part: str, mode: str, delay_ms: int = 0) -> None:
-        """Gives a vendor a bad day."""
-        answer = httpx.put(f"{self.url}/_sandbox/faults/{part}", json={"mode": mode, "delay_ms": delay_ms})
-        assert answer.status_code == 200, answer.text
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, CREDENTIALS)
 
     def sms(self, phone: str) -> list[dict[str, Any]]:
         """What arrived on a phone, newest first."""

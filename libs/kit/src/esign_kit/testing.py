@@ -4,8 +4,14 @@
 against them, with the peers that a test gives (real servicers or its own doubles of other services).
 """
 
+import asyncio
+import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +33,7 @@ from nats.aio.client import Client
 from esign_kit import grpc_client
 from esign_kit.bus import Bus, EventMeta, ensure_stream
 from esign_kit.clock import Clock, system_clock
-from esign_kit.engines import S3, Nats, Postgres
+from esign_kit.engines import S3, Nats, Postgres, free_ports
 from esign_kit.grpc_server import ActorTokens, GrpcServer
 from esign_kit.service import App, Build, prepare
 from esign_kit.settings import NatsSettings, SecretFile, ServiceSettings, Tls
@@ -290,11 +296,71 @@ class Platform:
             await server.stop(0)
 
 
+class Sandbox:
+    """The outside world (`python -m esign_sandbox`) as a child process; `credentials` are the accounts it knows."""
+
+    def __init__(self, directory: Path, credentials: Mapping[str, Any]) -> None:
+        self.directory = directory
+        self.http_port, self.smtp_port = free_ports(2)
+        self._credentials = credentials
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port` of its HTTP."""
+        return f"127.0.0.1:{self.http_port}"
+
+    @property
+    def url(self) -> str:
+        """Its HTTP address."""
+        return f"http://{self.address}"
+
+    def start(self) -> None:
+        """Start it and wait until it, and no other program, answers. Raises AssertionError after 30 s."""
+        credentials = self.directory / "credentials.json"
+        credentials.write_text(json.dumps(self._credentials))
+        command = [sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.directory / "data")]
+        command += ["--credentials", str(credentials)]
+        command += ["--http-port", str(self.http_port), "--smtp-port", str(self.smtp_port)]
+        process = self._process = subprocess.Popen(command)  # noqa: S603 - our own program
+        end = time.monotonic() + 30
+        while True:
+            assert process.poll() is None, "the sandbox ended at its start"
+            assert time.monotonic() < end, "the sandbox does not answer"
+            try:
+                self.ask("GET", "/healthz")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
+        assert process.poll() is None, "another program answers on the sandbox's port"
+
+    def stop(self) -> None:
+        """End it."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(10)
+
+    def fault(self, part: str, mode: str, delay_ms: int = 0) -> None:
+        """Give a vendor a bad day."""
+        self.ask("PUT", f"/_sandbox/faults/{part}", {"mode": mode, "delay_ms": delay_ms})
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        """A request to it. Raises OSError, also for an answer that is an error."""
+        request = urllib.request.Request(  # noqa: S310 - our own child
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=5) as answer:
+            content: bytes = answer.read()
+            return content
+
+
 async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 30.0) -> Any:
     """Call `check` until its answer is true; returns the answer. Fails with the last answer or error after `seconds`."""
-    import asyncio
-    import time
-
     end = time.monotonic() + seconds
     while True:
         last: Any = None
