@@ -5,6 +5,7 @@ against them, with the peers that a test gives (real servicers or its own double
 """
 
 import asyncio
+import hashlib
 import json
 import secrets
 import subprocess
@@ -88,8 +89,8 @@ class Pki:
         )
 
     def secret(self, name: str, content: str) -> SecretFile:
-        """A secret file with this content."""
-        path = self.folder / name
+        """A secret file with this content; the same name with another content is another file."""
+        path = self.folder / f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
         path.write_text(content)
         return SecretFile(path)
 
