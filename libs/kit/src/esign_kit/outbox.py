@@ -6,7 +6,20 @@ from datetime import timedelta
 import psycopg
 from google.protobuf.message import Message
 from nats.errors import Error as NatsError
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, func, insert, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -80,6 +93,18 @@ async def emit(session: AsyncSession, event: Message, *, contract_id: str = "") 
     )
     await connection.execute(text("SELECT pg_notify('outbox', '')"))
     return event_id
+
+
+async def last_traceparent(session: AsyncSession, contract_id: str) -> str:
+    """The trace in which this service last had something to tell about a contract; empty when that is long ago.
+
+    For work that a loop picks up later, so that it goes on in the trace of what made it due.
+    """
+    connection = await session.connection()
+    query = (
+        select(outbox.c.traceparent).where(outbox.c.contract_id == contract_id).order_by(outbox.c.seq.desc()).limit(1)
+    )
+    return str((await connection.execute(query)).scalar_one_or_none() or "")
 
 
 class Relay:

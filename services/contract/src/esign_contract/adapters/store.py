@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 from esign_kit.db import Database
-from esign_kit.outbox import emit
+from esign_kit.outbox import emit, last_traceparent
 from sqlalchemy import ColumnElement, exists, func, insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlmodel import SQLModel, col, select
@@ -21,7 +21,7 @@ from esign_contract.adapters.mapping import (
 )
 from esign_contract.adapters.messages import message_of
 from esign_contract.adapters.rows import ContractRow, DocumentRow, DownloadRow, PartyRow
-from esign_contract.app.ports import PersonList, Records
+from esign_contract.app.ports import DueParty, PersonList, Records
 from esign_contract.domain.contract import Contract
 from esign_contract.domain.document import Document
 from esign_contract.domain.download import Download
@@ -108,7 +108,7 @@ class SqlRecords:
         )
         return await self._complete(list(await self._session.exec(query)))
 
-    async def claim_countersigning(self, now: datetime, until: datetime, limit: int) -> list[tuple[str, str]]:
+    async def claim_countersigning(self, now: datetime, until: datetime, limit: int) -> list[DueParty]:
         query = (
             select(PartyRow)
             .join(ContractRow, col(ContractRow.contract_id) == col(PartyRow.contract_id))
@@ -124,7 +124,10 @@ class SqlRecords:
         claimed = list(await self._session.exec(query))
         for row in claimed:
             row.due_at = until
-        return [(row.contract_id, row.party_id) for row in claimed]
+        return [
+            DueParty(row.contract_id, row.party_id, await last_traceparent(self._session, row.contract_id))
+            for row in claimed
+        ]
 
     async def document(self, system: str, document_id: str) -> Document | None:
         row = await self._session.get(DocumentRow, document_id)

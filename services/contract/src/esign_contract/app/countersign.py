@@ -10,9 +10,9 @@ from typing import Final
 
 from esign_kit.clock import Clock
 from esign_kit.errors import EsignError, Internal, TimedOut, Unavailable
-from esign_kit.telemetry import logger
+from esign_kit.telemetry import extract, logger, tracer
 
-from esign_contract.app.ports import Begin, People, Seals
+from esign_contract.app.ports import Begin, DueParty, People, Seals
 from esign_contract.domain import refusals
 from esign_contract.domain.contract import Confirmation, Contract, Party
 from esign_contract.domain.states import ContractState, PartyState
@@ -44,15 +44,17 @@ class Countersign:
         now = self._clock()
         async with self._begin() as records:
             claimed = await records.claim_countersigning(now, now + CLAIM, BATCH)
-        await asyncio.gather(*(self._try(contract_id, party_id) for contract_id, party_id in claimed))
+        await asyncio.gather(*map(self._try, claimed))
         return len(claimed)
 
-    async def _try(self, contract_id: str, party_id: str) -> None:
-        try:
-            await self._request(contract_id, party_id)
-        except EsignError as error:
-            log.warning("countersigning waits", contract_id=contract_id, party_id=party_id, reason=error.reason)
-            await self._postpone(contract_id, party_id, error)
+    async def _try(self, due: DueParty) -> None:
+        contract_id, party_id = due.contract_id, due.party_id
+        with tracer.start_as_current_span("countersign", context=extract({"traceparent": due.traceparent})):
+            try:
+                await self._request(contract_id, party_id)
+            except EsignError as error:
+                log.warning("countersigning waits", contract_id=contract_id, party_id=party_id, reason=error.reason)
+                await self._postpone(contract_id, party_id, error)
 
     async def _request(self, contract_id: str, party_id: str) -> None:
         async with self._begin() as records:

@@ -25,6 +25,15 @@ class PersonList(Enum):
     SIGNED = "SIGNED"
 
 
+@dataclass(frozen=True, slots=True)
+class DueParty:
+    """A policy whose turn has come; `traceparent` (W3C Trace Context) is of what brought it about, if known."""
+
+    contract_id: str
+    party_id: str
+    traceparent: str
+
+
 class Records(Protocol):
     """The service's rows within one transaction."""
 
@@ -54,8 +63,8 @@ class Records(Protocol):
         """Contracts that a person should have signed by now, locked; those that others hold are passed over."""
         ...
 
-    async def claim_countersigning(self, now: datetime, until: datetime, limit: int) -> list[tuple[str, str]]:
-        """Contract and party ids of policies that are due, now due again at `until`; others' claims are passed over."""
+    async def claim_countersigning(self, now: datetime, until: datetime, limit: int) -> list[DueParty]:
+        """Policies that are due, now due again at `until`; others' claims are passed over."""
         ...
 
     async def document(self, system: str, document_id: str) -> Document | None:
