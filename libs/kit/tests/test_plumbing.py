@@ -6,9 +6,9 @@ from typing import Any
 
 import grpc
 import pytest
+from esign.ca_broker.v1 import events_pb2 as ca_broker_events
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2, contract_pb2_grpc
-from esign.contract.v1 import events_pb2 as contract_events
 from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_kit import context, grpc_client
@@ -74,7 +74,8 @@ async def running(platform: Platform, hooks: Hooks) -> AsyncIterator[Running]:
 
         app.consume(handlers={signer_events.DocumentSigned: on_signed})
 
-    settings = ServiceSettings(**platform.settings("contract"))
+    # A name whose consumer no service has: several services may run in one session of tests.
+    settings = ServiceSettings(**platform.settings("ca-broker"))
     async with platform.service(settings, build, migrations="kit_test_migrations") as service:
         yield service
 
@@ -107,7 +108,7 @@ async def test_refusals(running: Running, pki: Pki, tmp_path_factory: pytest.Tem
     activation = grpc.aio.Metadata(("esign-actor", pki.activation(iss="identity", sub="p1")))
     with pytest.raises(Unauthenticated):
         await stub.GetContract(request, metadata=activation)
-    outsider = grpc_client.channel(running.address, "contract", stranger.tls("gateway"))
+    outsider = grpc_client.channel(running.address, "ca-broker", stranger.tls("gateway"))
     with pytest.raises(Unavailable):
         await contract_pb2_grpc.PortalServiceStub(outsider).GetContract(request, metadata=person, timeout=1)
     await outsider.close(None)
@@ -154,18 +155,18 @@ async def _effects(running: Running, contract_id: str) -> int:
 
 async def test_event_and_state_commit_together(running: Running, platform: Platform) -> None:
     async with running.app.db.begin() as session:
-        kept = await emit(session, contract_events.ContractCreated(contract_id="kept"), contract_id="kept")
+        kept = await emit(session, ca_broker_events.CertificateIssued(order_no="kept"), contract_id="kept")
     with pytest.raises(RuntimeError):
         async with running.app.db.begin() as session:
-            await emit(session, contract_events.ContractCreated(contract_id="lost"))
+            await emit(session, ca_broker_events.CertificateIssued(order_no="lost"))
             raise RuntimeError
 
     async def published() -> bool:
         return kept in [meta.id for meta, _ in await platform.events()]
 
     await eventually(published)
-    bodies = [data for meta, data in await platform.events() if meta.type.endswith("ContractCreated")]
-    assert [contract_events.ContractCreated.FromString(data).contract_id for data in bodies] == ["kept"]
+    bodies = [data for meta, data in await platform.events() if meta.type.endswith("CertificateIssued")]
+    assert [ca_broker_events.CertificateIssued.FromString(data).order_no for data in bodies] == ["kept"]
 
 
 async def test_duplicates_have_one_effect(running: Running, platform: Platform, hooks: Hooks) -> None:
