@@ -11,6 +11,7 @@ from esign_kit.service import App, run
 from esign_signer.adapters.broker import CaBroker
 from esign_signer.adapters.documents import StoredDocuments
 from esign_signer.adapters.jobs import SqlReleaseJobs, SqlSigningJobs
+from esign_signer.adapters.keystore import SoftwareKeyStore
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.public_keys import ed25519_keys
@@ -29,8 +30,14 @@ MIGRATIONS = "esign_signer.adapters.migrations"
 
 
 async def build(app: App[SignerSettings]) -> None:
-    """Composes the service. Raises ValueError without pdfsig or without roots: what cannot be checked is not signed."""
+    """Composes the service.
+
+    Raises ValueError without pdfsig or without roots (what cannot be checked is not signed), KeyStoreError when the
+    master key is not one.
+    """
     settings = app.settings
+    # Only the workers keep the master key; that it is unusable must be known before anyone asks for a signature.
+    SoftwareKeyStore.from_file(settings.master_key_file.path)
     pdfsig = shutil.which(settings.pdfsig)
     if pdfsig is None:
         raise ValueError(f"no such program: {settings.pdfsig} (Debian: poppler-utils)")

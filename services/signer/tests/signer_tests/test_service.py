@@ -14,8 +14,12 @@ from esign.signer.v1 import events_pb2, signer_pb2, signer_pb2_grpc
 from esign_kit.db import new_id
 from esign_kit.errors import Conflict, EsignError, InvalidInput, NotFound, TooLarge
 from esign_kit.refs import ObjectRef
+from esign_kit.service import App
+from esign_kit.testing import Pki
+from esign_signer.adapters.keystore import KeyStoreError
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.report import Verdict
+from esign_signer.main import build
 from sqlalchemy import text
 
 from .bench import pdfsig
@@ -362,3 +366,11 @@ def _bad_image(kind: str) -> bytes:
         "heavy": lambda: seal_png() + bytes(300_000),
     }
     return make[kind]()
+
+
+async def test_an_unusable_master_key_stops_the_start(world: World, pki: Pki) -> None:
+    broken = pki.secret("master.key", "broken")
+    app = App(world.running.app.settings.model_copy(update={"master_key_file": broken}))
+    with pytest.raises(KeyStoreError, match="32 bytes"):
+        await build(app)
+    await app.close()
