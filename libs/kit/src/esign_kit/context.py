@@ -9,11 +9,15 @@ from esign_kit.errors import Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The signed-in person for whom a call is made, as identity's actor token states."""
+    """The signed-in person for whom a call is made, as identity's actor token states.
+
+    `organisation_id` is the company for which the person is signed in; empty for an individual's session.
+    """
 
     person_id: str
     session_id: str
     token: str
+    organisation_id: str = ""
 
 
 actor_var: ContextVar[Actor | None] = ContextVar("esign_actor", default=None)

@@ -56,7 +56,7 @@ class ActorTokens:
                 "ACTOR_TOKEN_INVALID", zh="登录状态无效，请重新登录", en="The actor token is not valid"
             )
         claims = decoded["payload"]
-        return context.Actor(str(claims["sub"]), str(claims["sid"]), token)
+        return context.Actor(str(claims["sub"]), str(claims["sid"]), token, str(claims.get("org", "")))
 
 
 if TYPE_CHECKING:

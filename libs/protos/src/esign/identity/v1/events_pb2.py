@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65sign/identity/v1/events.proto\x12\x11\x65sign.identity.v1\"5\n\x10PersonRegistered\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\"7\n\x0eLoginSucceeded\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"1\n\x0cLoginRefused\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"o\n\x13VerificationStarted\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x04 \x01(\t\"i\n\x15VerificationSmsPassed\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0f\n\x07receipt\x18\x04 \x01(\t\"\x91\x01\n\x16VerificationFacePassed\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x16\n\x0ereceipt_sha256\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\t\"f\n\x13VerificationRefused\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xd1\x01\n\x10\x41\x63tivationIssued\x12\x15\n\ractivation_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x02 \x01(\t\x12\x10\n\x08party_id\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x06 \x01(\t\x12\x13\n\x0bseal_sha256\x18\x07 \x01(\t\x12\x18\n\x10statement_sha256\x18\x08 \x01(\t\x12\x11\n\tstatement\x18\t \x01(\t\"\x89\x01\n\x11\x41\x63tivationRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x11\n\tpolicy_id\x18\x04 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65sign/identity/v1/events.proto\x12\x11\x65sign.identity.v1\"5\n\x10PersonRegistered\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\"`\n\x0eLoginSucceeded\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\"1\n\x0cLoginRefused\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"o\n\x13VerificationStarted\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x04 \x01(\t\"i\n\x15VerificationSmsPassed\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0f\n\x07receipt\x18\x04 \x01(\t\"\x91\x01\n\x16VerificationFacePassed\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x16\n\x0ereceipt_sha256\x18\x05 \x01(\t\x12\r\n\x05score\x18\x06 \x01(\t\"f\n\x13VerificationRefused\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xd1\x01\n\x10\x41\x63tivationIssued\x12\x15\n\ractivation_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x02 \x01(\t\x12\x10\n\x08party_id\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x06 \x01(\t\x12\x13\n\x0bseal_sha256\x18\x07 \x01(\t\x12\x18\n\x10statement_sha256\x18\x08 \x01(\t\x12\x11\n\tstatement\x18\t \x01(\t\"\x89\x01\n\x11\x41\x63tivationRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x11\n\tpolicy_id\x18\x04 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"T\n\x0e\x41ttemptRefused\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\"D\n\x0cSessionEnded\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\"N\n\x10SignerRegistered\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\"f\n\rSignerChanged\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x19\n\x11\x66ormer_person_ids\x18\x03 \x03(\t\x12\x0e\n\x06system\x18\x04 \x01(\t\"U\n\x0c\x43onsentGiven\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x13\n\x0btext_sha256\x18\x04 \x01(\t\"<\n\x10PortraitEnrolled\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x15\n\rface_check_id\x18\x02 \x01(\t\"!\n\x0cPersonErased\x12\x11\n\tperson_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERSONREGISTERED']._serialized_start=53
   _globals['_PERSONREGISTERED']._serialized_end=106
   _globals['_LOGINSUCCEEDED']._serialized_start=108
-  _globals['_LOGINSUCCEEDED']._serialized_end=163
-  _globals['_LOGINREFUSED']._serialized_start=165
-  _globals['_LOGINREFUSED']._serialized_end=214
-  _globals['_VERIFICATIONSTARTED']._serialized_start=216
-  _globals['_VERIFICATIONSTARTED']._serialized_end=327
-  _globals['_VERIFICATIONSMSPASSED']._serialized_start=329
-  _globals['_VERIFICATIONSMSPASSED']._serialized_end=434
-  _globals['_VERIFICATIONFACEPASSED']._serialized_start=437
-  _globals['_VERIFICATIONFACEPASSED']._serialized_end=582
-  _globals['_VERIFICATIONREFUSED']._serialized_start=584
-  _globals['_VERIFICATIONREFUSED']._serialized_end=686
-  _globals['_ACTIVATIONISSUED']._serialized_start=689
-  _globals['_ACTIVATIONISSUED']._serialized_end=898
-  _globals['_ACTIVATIONREFUSED']._serialized_start=901
-  _globals['_ACTIVATIONREFUSED']._serialized_end=1038
+  _globals['_LOGINSUCCEEDED']._serialized_end=204
+  _globals['_LOGINREFUSED']._serialized_start=206
+  _globals['_LOGINREFUSED']._serialized_end=255
+  _globals['_VERIFICATIONSTARTED']._serialized_start=257
+  _globals['_VERIFICATIONSTARTED']._serialized_end=368
+  _globals['_VERIFICATIONSMSPASSED']._serialized_start=370
+  _globals['_VERIFICATIONSMSPASSED']._serialized_end=475
+  _globals['_VERIFICATIONFACEPASSED']._serialized_start=478
+  _globals['_VERIFICATIONFACEPASSED']._serialized_end=623
+  _globals['_VERIFICATIONREFUSED']._serialized_start=625
+  _globals['_VERIFICATIONREFUSED']._serialized_end=727
+  _globals['_ACTIVATIONISSUED']._serialized_start=730
+  _globals['_ACTIVATIONISSUED']._serialized_end=939
+  _globals['_ACTIVATIONREFUSED']._serialized_start=942
+  _globals['_ACTIVATIONREFUSED']._serialized_end=1079
+  _globals['_ATTEMPTREFUSED']._serialized_start=1081
+  _globals['_ATTEMPTREFUSED']._serialized_end=1165
+  _globals['_SESSIONENDED']._serialized_start=1167
+  _globals['_SESSIONENDED']._serialized_end=1235
+  _globals['_SIGNERREGISTERED']._serialized_start=1237
+  _globals['_SIGNERREGISTERED']._serialized_end=1315
+  _globals['_SIGNERCHANGED']._serialized_start=1317
+  _globals['_SIGNERCHANGED']._serialized_end=1419
+  _globals['_CONSENTGIVEN']._serialized_start=1421
+  _globals['_CONSENTGIVEN']._serialized_end=1506
+  _globals['_PORTRAITENROLLED']._serialized_start=1508
+  _globals['_PORTRAITENROLLED']._serialized_end=1568
+  _globals['_PERSONERASED']._serialized_start=1570
+  _globals['_PERSONERASED']._serialized_end=1603
 # @@protoc_insertion_point(module_scope)

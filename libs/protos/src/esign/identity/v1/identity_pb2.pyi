@@ -57,6 +57,34 @@ VERIFICATION_STATE_FAILED: VerificationState.ValueType  # 5
 VERIFICATION_STATE_EXPIRED: VerificationState.ValueType  # 6
 Global___VerificationState: _TypeAlias = VerificationState  # noqa: Y015
 
+class _FaceCheckState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FaceCheckStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaceCheckState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FACE_CHECK_STATE_UNSPECIFIED: _FaceCheckState.ValueType  # 0
+    FACE_CHECK_STATE_OPEN: _FaceCheckState.ValueType  # 1
+    """Waits for the phone."""
+    FACE_CHECK_STATE_SCANNED: _FaceCheckState.ValueType  # 2
+    """The phone is there."""
+    FACE_CHECK_STATE_PASSED: _FaceCheckState.ValueType  # 3
+    FACE_CHECK_STATE_FAILED: _FaceCheckState.ValueType  # 4
+    FACE_CHECK_STATE_EXPIRED: _FaceCheckState.ValueType  # 5
+
+class FaceCheckState(_FaceCheckState, metaclass=_FaceCheckStateEnumTypeWrapper):
+    """Where a face check stands."""
+
+FACE_CHECK_STATE_UNSPECIFIED: FaceCheckState.ValueType  # 0
+FACE_CHECK_STATE_OPEN: FaceCheckState.ValueType  # 1
+"""Waits for the phone."""
+FACE_CHECK_STATE_SCANNED: FaceCheckState.ValueType  # 2
+"""The phone is there."""
+FACE_CHECK_STATE_PASSED: FaceCheckState.ValueType  # 3
+FACE_CHECK_STATE_FAILED: FaceCheckState.ValueType  # 4
+FACE_CHECK_STATE_EXPIRED: FaceCheckState.ValueType  # 5
+Global___FaceCheckState: _TypeAlias = FaceCheckState  # noqa: Y015
+
 class _FaceChannel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -66,6 +94,10 @@ class _FaceChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaceChann
     FACE_CHANNEL_UNSPECIFIED: _FaceChannel.ValueType  # 0
     FACE_CHANNEL_TENCENT: _FaceChannel.ValueType  # 1
     """腾讯云"""
+    FACE_CHANNEL_BJCA: _FaceChannel.ValueType  # 2
+    """数字认证"""
+    FACE_CHANNEL_OWN: _FaceChannel.ValueType  # 3
+    """Our own: compares with the portrait that was enrolled before (与留存照一致), not with an authority's register."""
 
 class FaceChannel(_FaceChannel, metaclass=_FaceChannelEnumTypeWrapper):
     """The channel of a face check."""
@@ -73,7 +105,85 @@ class FaceChannel(_FaceChannel, metaclass=_FaceChannelEnumTypeWrapper):
 FACE_CHANNEL_UNSPECIFIED: FaceChannel.ValueType  # 0
 FACE_CHANNEL_TENCENT: FaceChannel.ValueType  # 1
 """腾讯云"""
+FACE_CHANNEL_BJCA: FaceChannel.ValueType  # 2
+"""数字认证"""
+FACE_CHANNEL_OWN: FaceChannel.ValueType  # 3
+"""Our own: compares with the portrait that was enrolled before (与留存照一致), not with an authority's register."""
 Global___FaceChannel: _TypeAlias = FaceChannel  # noqa: Y015
+
+class _IdDocumentType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdDocumentTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdDocumentType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ID_DOCUMENT_TYPE_UNSPECIFIED: _IdDocumentType.ValueType  # 0
+    """Taken for a resident ID."""
+    ID_DOCUMENT_TYPE_RESIDENT_ID: _IdDocumentType.ValueType  # 1
+    """居民身份证"""
+    ID_DOCUMENT_TYPE_OTHER: _IdDocumentType.ValueType  # 2
+    """A passport, a residence permit and the like: their holders use the paper process and are refused by name."""
+
+class IdDocumentType(_IdDocumentType, metaclass=_IdDocumentTypeEnumTypeWrapper):
+    """What kind of document an ID number is from."""
+
+ID_DOCUMENT_TYPE_UNSPECIFIED: IdDocumentType.ValueType  # 0
+"""Taken for a resident ID."""
+ID_DOCUMENT_TYPE_RESIDENT_ID: IdDocumentType.ValueType  # 1
+"""居民身份证"""
+ID_DOCUMENT_TYPE_OTHER: IdDocumentType.ValueType  # 2
+"""A passport, a residence permit and the like: their holders use the paper process and are refused by name."""
+Global___IdDocumentType: _TypeAlias = IdDocumentType  # noqa: Y015
+
+class _ConsentKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConsentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONSENT_KIND_UNSPECIFIED: _ConsentKind.ValueType  # 0
+    CONSENT_KIND_BIOMETRIC: _ConsentKind.ValueType  # 1
+    """生物特征信息使用声明, before every face check."""
+    CONSENT_KIND_TERMS: _ConsentKind.ValueType  # 2
+    """平台服务协议与个人信息保护政策, at login."""
+
+class ConsentKind(_ConsentKind, metaclass=_ConsentKindEnumTypeWrapper):
+    """What a person accepts."""
+
+CONSENT_KIND_UNSPECIFIED: ConsentKind.ValueType  # 0
+CONSENT_KIND_BIOMETRIC: ConsentKind.ValueType  # 1
+"""生物特征信息使用声明, before every face check."""
+CONSENT_KIND_TERMS: ConsentKind.ValueType  # 2
+"""平台服务协议与个人信息保护政策, at login."""
+Global___ConsentKind: _TypeAlias = ConsentKind  # noqa: Y015
+
+class _FaceAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FaceActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaceAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FACE_ACTION_UNSPECIFIED: _FaceAction.ValueType  # 0
+    FACE_ACTION_LOOK: _FaceAction.ValueType  # 1
+    """Look straight into the camera; always first."""
+    FACE_ACTION_BLINK: _FaceAction.ValueType  # 2
+    FACE_ACTION_TURN_LEFT: _FaceAction.ValueType  # 3
+    """As the person sees it."""
+    FACE_ACTION_TURN_RIGHT: _FaceAction.ValueType  # 4
+    FACE_ACTION_OPEN_MOUTH: _FaceAction.ValueType  # 5
+
+class FaceAction(_FaceAction, metaclass=_FaceActionEnumTypeWrapper):
+    """What the person is asked to do before the camera."""
+
+FACE_ACTION_UNSPECIFIED: FaceAction.ValueType  # 0
+FACE_ACTION_LOOK: FaceAction.ValueType  # 1
+"""Look straight into the camera; always first."""
+FACE_ACTION_BLINK: FaceAction.ValueType  # 2
+FACE_ACTION_TURN_LEFT: FaceAction.ValueType  # 3
+"""As the person sees it."""
+FACE_ACTION_TURN_RIGHT: FaceAction.ValueType  # 4
+FACE_ACTION_OPEN_MOUTH: FaceAction.ValueType  # 5
+Global___FaceAction: _TypeAlias = FaceAction  # noqa: Y015
 
 @_typing.final
 class RequestLoginCodeRequest(_message.Message):
@@ -83,19 +193,26 @@ class RequestLoginCodeRequest(_message.Message):
 
     PHONE_FIELD_NUMBER: _builtins.int
     CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    CAPTCHA_ID_FIELD_NUMBER: _builtins.int
+    CAPTCHA_ANSWER_FIELD_NUMBER: _builtins.int
     phone: _builtins.str
     """Mainland mobile number, 11 digits; full-width digits, spaces and +86 are accepted."""
     client_address: _builtins.str
     """The client's address, for limits."""
+    captcha_id: _builtins.str
+    """The solved captcha; empty until CAPTCHA_REQUIRED was answered."""
+    captcha_answer: _builtins.str
     def __init__(
         self,
         *,
         phone: _builtins.str = ...,
         client_address: _builtins.str = ...,
+        captcha_id: _builtins.str = ...,
+        captcha_answer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "phone", b"phone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captcha_answer", b"captcha_answer", "captcha_id", b"captcha_id", "client_address", b"client_address", "phone", b"phone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,22 +283,30 @@ class LoginResponse(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """Opaque, 256 bits of randomness, for an HttpOnly cookie. Stored hashed."""
     @_builtins.property
-    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When the session ends at the latest."""
+
     @_builtins.property
     def person(self) -> Global___PersonSummary: ...
+    @_builtins.property
+    def organisation(self) -> Global___OrganisationSummary:
+        """Unset for an individual's session."""
+
     def __init__(
         self,
         *,
         session_token: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         person: Global___PersonSummary | None = ...,
+        organisation: Global___OrganisationSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "person", b"person", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "session_token", b"session_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,19 +341,38 @@ class AuthenticateResponse(_message.Message):
 
     ACTOR_TOKEN_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    RENEWED_SESSION_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
     actor_token: _builtins.str
     """JWT (RFC 7519), EdDSA, typ `esign-actor+jwt`, valid for a minute."""
+    renewed_session_token: _builtins.str
+    """The token that takes this one's place; empty when it need not change yet. The old one stays good for a short while, for requests under way."""
+    session_id: _builtins.str
     @_builtins.property
     def person(self) -> Global___PersonSummary: ...
+    @_builtins.property
+    def organisation(self) -> Global___OrganisationSummary:
+        """Unset for an individual's session."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When the session ends at the latest."""
+
     def __init__(
         self,
         *,
         actor_token: _builtins.str = ...,
         person: Global___PersonSummary | None = ...,
+        organisation: Global___OrganisationSummary | None = ...,
+        renewed_session_token: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        session_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_token", b"actor_token", "person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_token", b"actor_token", "expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "renewed_session_token", b"renewed_session_token", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -306,6 +450,33 @@ class PersonSummary(_message.Message):
 Global___PersonSummary: _TypeAlias = PersonSummary  # noqa: Y015
 
 @_typing.final
+class OrganisationSummary(_message.Message):
+    """A company as screens show it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    name: _builtins.str
+    unified_social_credit_code: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        unified_social_credit_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "organisation_id", b"organisation_id", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrganisationSummary: _TypeAlias = OrganisationSummary  # noqa: Y015
+
+@_typing.final
 class Verification(_message.Message):
     """A person's verification for one contract and one exact document."""
 
@@ -318,6 +489,7 @@ class Verification(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     ATTEMPTS_LEFT_FIELD_NUMBER: _builtins.int
+    FACE_FIELD_NUMBER: _builtins.int
     verification_id: _builtins.str
     state: Global___VerificationState.ValueType
     contract_id: _builtins.str
@@ -329,6 +501,10 @@ class Verification(_message.Message):
     def person(self) -> Global___PersonSummary:
         """Masked name, phone and ID number, for the step 身份信息."""
 
+    @_builtins.property
+    def face(self) -> Global___FaceCheckStatus:
+        """The face check in hand or the last one; unset before the first."""
+
     def __init__(
         self,
         *,
@@ -339,14 +515,50 @@ class Verification(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         person: Global___PersonSummary | None = ...,
         attempts_left: _builtins.int = ...,
+        face: Global___FaceCheckStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "face", b"face", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_left", b"attempts_left", "contract_id", b"contract_id", "document_sha256", b"document_sha256", "expires_at", b"expires_at", "person", b"person", "state", b"state", "verification_id", b"verification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_left", b"attempts_left", "contract_id", b"contract_id", "document_sha256", b"document_sha256", "expires_at", b"expires_at", "face", b"face", "person", b"person", "state", b"state", "verification_id", b"verification_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Verification: _TypeAlias = Verification  # noqa: Y015
+
+@_typing.final
+class FaceCheckStatus(_message.Message):
+    """A face check as the person's screens show it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACE_CHECK_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    face_check_id: _builtins.str
+    channel: Global___FaceChannel.ValueType
+    state: Global___FaceCheckState.ValueType
+    reason: _builtins.str
+    """Why it failed, a stable code; empty otherwise."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        face_check_id: _builtins.str = ...,
+        channel: Global___FaceChannel.ValueType = ...,
+        state: Global___FaceCheckState.ValueType = ...,
+        reason: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "expires_at", b"expires_at", "face_check_id", b"face_check_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaceCheckStatus: _TypeAlias = FaceCheckStatus  # noqa: Y015
 
 @_typing.final
 class GetVerificationRequest(_message.Message):
@@ -448,20 +660,27 @@ class StartFaceCheckRequest(_message.Message):
     VERIFICATION_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     CONSENT_VERSION_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
     verification_id: _builtins.str
     channel: Global___FaceChannel.ValueType
     consent_version: _builtins.str
     """The version of the biometric-information statement that the person accepted."""
+    client_address: _builtins.str
+    """The device with which it was accepted."""
+    user_agent: _builtins.str
     def __init__(
         self,
         *,
         verification_id: _builtins.str = ...,
         channel: Global___FaceChannel.ValueType = ...,
         consent_version: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "consent_version", b"consent_version", "verification_id", b"verification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "client_address", b"client_address", "consent_version", b"consent_version", "user_agent", b"user_agent", "verification_id", b"verification_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,6 +697,7 @@ class StartFaceCheckResponse(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     face_check_id: _builtins.str
     url: _builtins.str
+    """A page of the portal, as a QR code; its last part is a secret, good for one device."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -529,11 +749,13 @@ class RegisterPersonRequest(_message.Message):
     ID_NUMBER_FIELD_NUMBER: _builtins.int
     PHONE_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
+    ID_DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     id_number: _builtins.str
     """Mainland resident ID number, GB 11643."""
     phone: _builtins.str
     email: _builtins.str
+    id_document_type: Global___IdDocumentType.ValueType
     def __init__(
         self,
         *,
@@ -541,10 +763,11 @@ class RegisterPersonRequest(_message.Message):
         id_number: _builtins.str = ...,
         phone: _builtins.str = ...,
         email: _builtins.str = ...,
+        id_document_type: Global___IdDocumentType.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "id_number", b"id_number", "name", b"name", "phone", b"phone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "id_document_type", b"id_document_type", "id_number", b"id_number", "name", b"name", "phone", b"phone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -969,3 +1192,838 @@ class PutCountersignPolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutCountersignPolicyResponse: _TypeAlias = PutCountersignPolicyResponse  # noqa: Y015
+
+@_typing.final
+class CreateCaptchaRequest(_message.Message):
+    """Asks for a captcha."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    client_address: _builtins.str
+    def __init__(
+        self,
+        *,
+        client_address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCaptchaRequest: _TypeAlias = CreateCaptchaRequest  # noqa: Y015
+
+@_typing.final
+class CreateCaptchaResponse(_message.Message):
+    """A captcha: an image with letters and digits; case does not matter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAPTCHA_ID_FIELD_NUMBER: _builtins.int
+    PNG_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    captcha_id: _builtins.str
+    png: _builtins.bytes
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        captcha_id: _builtins.str = ...,
+        png: _builtins.bytes = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captcha_id", b"captcha_id", "expires_at", b"expires_at", "png", b"png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCaptchaResponse: _TypeAlias = CreateCaptchaResponse  # noqa: Y015
+
+@_typing.final
+class StartEnterpriseLoginRequest(_message.Message):
+    """An enterprise login with a code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHONE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    phone: _builtins.str
+    code: _builtins.str
+    client_address: _builtins.str
+    def __init__(
+        self,
+        *,
+        phone: _builtins.str = ...,
+        code: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "code", b"code", "phone", b"phone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartEnterpriseLoginRequest: _TypeAlias = StartEnterpriseLoginRequest  # noqa: Y015
+
+@_typing.final
+class StartEnterpriseLoginResponse(_message.Message):
+    """The code was right: 请选择公司."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    COMPANIES_FIELD_NUMBER: _builtins.int
+    ticket: _builtins.str
+    """Opaque, good once and for a few minutes."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def companies(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrganisationSummary]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        ticket: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        companies: _abc.Iterable[Global___OrganisationSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["companies", b"companies", "expires_at", b"expires_at", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartEnterpriseLoginResponse: _TypeAlias = StartEnterpriseLoginResponse  # noqa: Y015
+
+@_typing.final
+class FinishEnterpriseLoginRequest(_message.Message):
+    """The chosen company."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    ticket: _builtins.str
+    organisation_id: _builtins.str
+    client_address: _builtins.str
+    user_agent: _builtins.str
+    def __init__(
+        self,
+        *,
+        ticket: _builtins.str = ...,
+        organisation_id: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "organisation_id", b"organisation_id", "ticket", b"ticket", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishEnterpriseLoginRequest: _TypeAlias = FinishEnterpriseLoginRequest  # noqa: Y015
+
+@_typing.final
+class RedeemSignOnRequest(_message.Message):
+    """A person arrives from a trusted platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """JWT (RFC 7519), EdDSA, typ `esign-sso+jwt`; claims iss (the platform), aud `esign`, sub (person_id), org (unified social credit code), iat, exp (at most 120 s later), jti."""
+    client_address: _builtins.str
+    user_agent: _builtins.str
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "token", b"token", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedeemSignOnRequest: _TypeAlias = RedeemSignOnRequest  # noqa: Y015
+
+@_typing.final
+class ListSessionsRequest(_message.Message):
+    """Asks for sessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSessionsResponse(_message.Message):
+    """The newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionSummary]: ...
+    def __init__(
+        self,
+        *,
+        sessions: _abc.Iterable[Global___SessionSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sessions", b"sessions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsResponse: _TypeAlias = ListSessionsResponse  # noqa: Y015
+
+@_typing.final
+class SessionSummary(_message.Message):
+    """A session as its person sees it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    STARTED_AT_FIELD_NUMBER: _builtins.int
+    SEEN_AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    MASKED_ADDRESS_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    user_agent: _builtins.str
+    masked_address: _builtins.str
+    """Masked, e.g. 203.0.113.*."""
+    current: _builtins.bool
+    """Whether this request came with it."""
+    @_builtins.property
+    def started_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def seen_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def organisation(self) -> Global___OrganisationSummary: ...
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        started_at: _timestamp_pb2.Timestamp | None = ...,
+        seen_at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        user_agent: _builtins.str = ...,
+        masked_address: _builtins.str = ...,
+        organisation: Global___OrganisationSummary | None = ...,
+        current: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "seen_at", b"seen_at", "started_at", b"started_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "expires_at", b"expires_at", "masked_address", b"masked_address", "organisation", b"organisation", "seen_at", b"seen_at", "session_id", b"session_id", "started_at", b"started_at", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionSummary: _TypeAlias = SessionSummary  # noqa: Y015
+
+@_typing.final
+class RevokeSessionsRequest(_message.Message):
+    """Which sessions end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Empty for all but the present one."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeSessionsRequest: _TypeAlias = RevokeSessionsRequest  # noqa: Y015
+
+@_typing.final
+class RevokeSessionsResponse(_message.Message):
+    """They have ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_FIELD_NUMBER: _builtins.int
+    ended: _builtins.int
+    def __init__(
+        self,
+        *,
+        ended: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeSessionsResponse: _TypeAlias = RevokeSessionsResponse  # noqa: Y015
+
+@_typing.final
+class GetConsentTextRequest(_message.Message):
+    """Asks for a text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    kind: Global___ConsentKind.ValueType
+    def __init__(
+        self,
+        *,
+        kind: Global___ConsentKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConsentTextRequest: _TypeAlias = GetConsentTextRequest  # noqa: Y015
+
+@_typing.final
+class ConsentText(_message.Message):
+    """A text in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    kind: Global___ConsentKind.ValueType
+    version: _builtins.str
+    title: _builtins.str
+    text: _builtins.str
+    """Paragraphs separated by empty lines, Chinese."""
+    sha256: _builtins.str
+    """SHA-256 of the text in UTF-8, hex: what a consent is bound to."""
+    def __init__(
+        self,
+        *,
+        kind: Global___ConsentKind.ValueType = ...,
+        version: _builtins.str = ...,
+        title: _builtins.str = ...,
+        text: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "sha256", b"sha256", "text", b"text", "title", b"title", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentText: _TypeAlias = ConsentText  # noqa: Y015
+
+@_typing.final
+class ExportPersonalDataRequest(_message.Message):
+    """Asks for the acting person's data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPersonalDataRequest: _TypeAlias = ExportPersonalDataRequest  # noqa: Y015
+
+@_typing.final
+class ExportPersonalDataResponse(_message.Message):
+    """The data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """UTF-8, JSON."""
+    def __init__(
+        self,
+        *,
+        json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPersonalDataResponse: _TypeAlias = ExportPersonalDataResponse  # noqa: Y015
+
+@_typing.final
+class ListFaceChannelsRequest(_message.Message):
+    """Asks for channels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFICATION_ID_FIELD_NUMBER: _builtins.int
+    verification_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        verification_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verification_id", b"verification_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFaceChannelsRequest: _TypeAlias = ListFaceChannelsRequest  # noqa: Y015
+
+@_typing.final
+class ListFaceChannelsResponse(_message.Message):
+    """In the order in which they are offered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceChannelOption]: ...
+    def __init__(
+        self,
+        *,
+        channels: _abc.Iterable[Global___FaceChannelOption] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFaceChannelsResponse: _TypeAlias = ListFaceChannelsResponse  # noqa: Y015
+
+@_typing.final
+class FaceChannelOption(_message.Message):
+    """A channel, and whether it can be used now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    channel: Global___FaceChannel.ValueType
+    available: _builtins.bool
+    reason: _builtins.str
+    """Why not, a stable code, e.g. NO_PORTRAIT; empty when it can."""
+    def __init__(
+        self,
+        *,
+        channel: Global___FaceChannel.ValueType = ...,
+        available: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "channel", b"channel", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaceChannelOption: _TypeAlias = FaceChannelOption  # noqa: Y015
+
+@_typing.final
+class WatchVerificationRequest(_message.Message):
+    """Asks to follow a verification."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFICATION_ID_FIELD_NUMBER: _builtins.int
+    verification_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        verification_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verification_id", b"verification_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchVerificationRequest: _TypeAlias = WatchVerificationRequest  # noqa: Y015
+
+@_typing.final
+class OpenFaceRelayRequest(_message.Message):
+    """A phone opens the address of a QR code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELAY_TOKEN_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    relay_token: _builtins.str
+    claim: _builtins.str
+    """What this device got when it opened the relay before; empty the first time."""
+    client_address: _builtins.str
+    user_agent: _builtins.str
+    def __init__(
+        self,
+        *,
+        relay_token: _builtins.str = ...,
+        claim: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "client_address", b"client_address", "relay_token", b"relay_token", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenFaceRelayRequest: _TypeAlias = OpenFaceRelayRequest  # noqa: Y015
+
+@_typing.final
+class FaceRelay(_message.Message):
+    """A face check as the phone sees it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACE_CHECK_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MASKED_NAME_FIELD_NUMBER: _builtins.int
+    MASKED_ID_NUMBER_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    VENDOR_URL_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_LEFT_FIELD_NUMBER: _builtins.int
+    VERIFICATION_ID_FIELD_NUMBER: _builtins.int
+    face_check_id: _builtins.str
+    channel: Global___FaceChannel.ValueType
+    state: Global___FaceCheckState.ValueType
+    masked_name: _builtins.str
+    masked_id_number: _builtins.str
+    claim: _builtins.str
+    """Opaque: shows that it is the same device. Set in the first answer only."""
+    vendor_url: _builtins.str
+    """A vendor's channel: where the phone goes next; empty otherwise."""
+    reason: _builtins.str
+    """Why it failed, a stable code; empty otherwise."""
+    attempts_left: _builtins.int
+    verification_id: _builtins.str
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def challenge(self) -> Global___FaceChallenge:
+        """Our own channel: what is to be done now; unset otherwise and when it is decided."""
+
+    def __init__(
+        self,
+        *,
+        face_check_id: _builtins.str = ...,
+        channel: Global___FaceChannel.ValueType = ...,
+        state: Global___FaceCheckState.ValueType = ...,
+        masked_name: _builtins.str = ...,
+        masked_id_number: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        claim: _builtins.str = ...,
+        vendor_url: _builtins.str = ...,
+        challenge: Global___FaceChallenge | None = ...,
+        reason: _builtins.str = ...,
+        attempts_left: _builtins.int = ...,
+        verification_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_left", b"attempts_left", "challenge", b"challenge", "channel", b"channel", "claim", b"claim", "expires_at", b"expires_at", "face_check_id", b"face_check_id", "masked_id_number", b"masked_id_number", "masked_name", b"masked_name", "reason", b"reason", "state", b"state", "vendor_url", b"vendor_url", "verification_id", b"verification_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaceRelay: _TypeAlias = FaceRelay  # noqa: Y015
+
+@_typing.final
+class FaceChallenge(_message.Message):
+    """One challenge of our own channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    ANSWER_BY_FIELD_NUMBER: _builtins.int
+    MIN_FRAMES_FIELD_NUMBER: _builtins.int
+    MAX_FRAMES_FIELD_NUMBER: _builtins.int
+    nonce: _builtins.str
+    """Single use; goes back with the frames."""
+    action: Global___FaceAction.ValueType
+    step: _builtins.int
+    """1-based."""
+    steps: _builtins.int
+    min_frames: _builtins.int
+    max_frames: _builtins.int
+    @_builtins.property
+    def answer_by(self) -> _timestamp_pb2.Timestamp:
+        """The frames must arrive within this time."""
+
+    def __init__(
+        self,
+        *,
+        nonce: _builtins.str = ...,
+        action: Global___FaceAction.ValueType = ...,
+        step: _builtins.int = ...,
+        steps: _builtins.int = ...,
+        answer_by: _timestamp_pb2.Timestamp | None = ...,
+        min_frames: _builtins.int = ...,
+        max_frames: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_by", b"answer_by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "answer_by", b"answer_by", "max_frames", b"max_frames", "min_frames", b"min_frames", "nonce", b"nonce", "step", b"step", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaceChallenge: _TypeAlias = FaceChallenge  # noqa: Y015
+
+@_typing.final
+class SubmitFaceFramesRequest(_message.Message):
+    """Frames from the phone's camera."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELAY_TOKEN_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    relay_token: _builtins.str
+    claim: _builtins.str
+    nonce: _builtins.str
+    @_builtins.property
+    def frames(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceFrame]:
+        """In the order taken."""
+
+    def __init__(
+        self,
+        *,
+        relay_token: _builtins.str = ...,
+        claim: _builtins.str = ...,
+        nonce: _builtins.str = ...,
+        frames: _abc.Iterable[Global___FaceFrame] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "frames", b"frames", "nonce", b"nonce", "relay_token", b"relay_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitFaceFramesRequest: _TypeAlias = SubmitFaceFramesRequest  # noqa: Y015
+
+@_typing.final
+class FaceFrame(_message.Message):
+    """One frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JPEG_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    jpeg: _builtins.bytes
+    """JPEG, at most 640 pixels wide, at most 100 kB."""
+    at_ms: _builtins.int
+    """Milliseconds since the challenge was shown, by the phone's clock."""
+    def __init__(
+        self,
+        *,
+        jpeg: _builtins.bytes = ...,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "jpeg", b"jpeg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaceFrame: _TypeAlias = FaceFrame  # noqa: Y015
+
+@_typing.final
+class FinishFaceRelayRequest(_message.Message):
+    """The phone is back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELAY_TOKEN_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    relay_token: _builtins.str
+    claim: _builtins.str
+    def __init__(
+        self,
+        *,
+        relay_token: _builtins.str = ...,
+        claim: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "relay_token", b"relay_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishFaceRelayRequest: _TypeAlias = FinishFaceRelayRequest  # noqa: Y015
+
+@_typing.final
+class RegisterSignerRequest(_message.Message):
+    """A company and its signer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_NAME_FIELD_NUMBER: _builtins.int
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    SIGNER_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    organisation_name: _builtins.str
+    unified_social_credit_code: _builtins.str
+    """统一社会信用代码, GB 32100."""
+    country: _builtins.str
+    """ISO 3166-1 alpha-2 code of where the company is registered; empty is CN. Others use the paper process and are refused by name."""
+    @_builtins.property
+    def signer(self) -> Global___RegisterPersonRequest: ...
+    def __init__(
+        self,
+        *,
+        organisation_name: _builtins.str = ...,
+        unified_social_credit_code: _builtins.str = ...,
+        signer: Global___RegisterPersonRequest | None = ...,
+        country: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signer", b"signer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "organisation_name", b"organisation_name", "signer", b"signer", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSignerRequest: _TypeAlias = RegisterSignerRequest  # noqa: Y015
+
+@_typing.final
+class RegisterSignerResponse(_message.Message):
+    """They are registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    person_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation_id", b"organisation_id", "person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSignerResponse: _TypeAlias = RegisterSignerResponse  # noqa: Y015
+
+@_typing.final
+class ChangeSignerRequest(_message.Message):
+    """The new signer of a company."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    SIGNER_FIELD_NUMBER: _builtins.int
+    unified_social_credit_code: _builtins.str
+    @_builtins.property
+    def signer(self) -> Global___RegisterPersonRequest: ...
+    def __init__(
+        self,
+        *,
+        unified_social_credit_code: _builtins.str = ...,
+        signer: Global___RegisterPersonRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signer", b"signer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signer", b"signer", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeSignerRequest: _TypeAlias = ChangeSignerRequest  # noqa: Y015
+
+@_typing.final
+class ErasePersonRequest(_message.Message):
+    """Whom to erase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePersonRequest: _TypeAlias = ErasePersonRequest  # noqa: Y015
+
+@_typing.final
+class ErasePersonResponse(_message.Message):
+    """What was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEPT_FIELD_NUMBER: _builtins.int
+    KEPT_UNTIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of what is kept, e.g. `name`, `id_number`; empty when nothing is."""
+
+    @_builtins.property
+    def kept_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when the law has it kept; unset when nothing is."""
+
+    def __init__(
+        self,
+        *,
+        kept: _abc.Iterable[_builtins.str] | None = ...,
+        kept_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kept_until", b"kept_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept", "kept_until", b"kept_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePersonResponse: _TypeAlias = ErasePersonResponse  # noqa: Y015

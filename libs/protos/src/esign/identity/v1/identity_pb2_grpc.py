@@ -80,6 +80,71 @@ class PortalServiceStub:
                 request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.CompleteFaceCheckRequest.SerializeToString,
                 response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.Verification.FromString,
                 _registered_method=True)
+        self.CreateCaptcha = channel.unary_unary(
+                '/esign.identity.v1.PortalService/CreateCaptcha',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaResponse.FromString,
+                _registered_method=True)
+        self.StartEnterpriseLogin = channel.unary_unary(
+                '/esign.identity.v1.PortalService/StartEnterpriseLogin',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginResponse.FromString,
+                _registered_method=True)
+        self.FinishEnterpriseLogin = channel.unary_unary(
+                '/esign.identity.v1.PortalService/FinishEnterpriseLogin',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.FinishEnterpriseLoginRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.FromString,
+                _registered_method=True)
+        self.RedeemSignOn = channel.unary_unary(
+                '/esign.identity.v1.PortalService/RedeemSignOn',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RedeemSignOnRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/esign.identity.v1.PortalService/ListSessions',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSessions = channel.unary_unary(
+                '/esign.identity.v1.PortalService/RevokeSessions',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsResponse.FromString,
+                _registered_method=True)
+        self.GetConsentText = channel.unary_unary(
+                '/esign.identity.v1.PortalService/GetConsentText',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.FromString,
+                _registered_method=True)
+        self.ExportPersonalData = channel.unary_unary(
+                '/esign.identity.v1.PortalService/ExportPersonalData',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataResponse.FromString,
+                _registered_method=True)
+        self.ListFaceChannels = channel.unary_unary(
+                '/esign.identity.v1.PortalService/ListFaceChannels',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsResponse.FromString,
+                _registered_method=True)
+        self.WatchVerification = channel.unary_stream(
+                '/esign.identity.v1.PortalService/WatchVerification',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.WatchVerificationRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.Verification.FromString,
+                _registered_method=True)
+        self.OpenFaceRelay = channel.unary_unary(
+                '/esign.identity.v1.PortalService/OpenFaceRelay',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.OpenFaceRelayRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+                _registered_method=True)
+        self.SubmitFaceFrames = channel.unary_unary(
+                '/esign.identity.v1.PortalService/SubmitFaceFrames',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.SubmitFaceFramesRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+                _registered_method=True)
+        self.FinishFaceRelay = channel.unary_unary(
+                '/esign.identity.v1.PortalService/FinishFaceRelay',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.FinishFaceRelayRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+                _registered_method=True)
 
 
 class PortalServiceServicer:
@@ -149,6 +214,97 @@ class PortalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateCaptcha(self, request, context):
+        """Makes an image captcha, which a stranger solves before an SMS is sent once codes were asked for too often.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartEnterpriseLogin(self, request, context):
+        """企业用户登录, first half: takes the login code and names the companies for which this phone is a signer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishEnterpriseLogin(self, request, context):
+        """企业用户登录, second half: turns the ticket and the chosen company into a session. A ticket is good once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemSignOn(self, request, context):
+        """Turns the single sign-on token of a trusted platform into a session. A token is good once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """The acting person's live sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSessions(self, request, context):
+        """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConsentText(self, request, context):
+        """The text in force that a person is asked to accept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPersonalData(self, request, context):
+        """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFaceChannels(self, request, context):
+        """Which channels the face check of a verification may use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchVerification(self, request, context):
+        """Where the acting person's verification stands, now and after every change, until it is decided or the caller's deadline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenFaceRelay(self, request, context):
+        """The phone opens the address of the QR code. The first device that does holds the check from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitFaceFrames(self, request, context):
+        """Our own channel: the frames of the present challenge. They are judged and forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishFaceRelay(self, request, context):
+        """The phone is back from the vendor's page: the vendor is asked; a browser's word is never taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PortalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +352,71 @@ def add_PortalServiceServicer_to_server(servicer, server):
                     servicer.CompleteFaceCheck,
                     request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.CompleteFaceCheckRequest.FromString,
                     response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.Verification.SerializeToString,
+            ),
+            'CreateCaptcha': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCaptcha,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaResponse.SerializeToString,
+            ),
+            'StartEnterpriseLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartEnterpriseLogin,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginResponse.SerializeToString,
+            ),
+            'FinishEnterpriseLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishEnterpriseLogin,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.FinishEnterpriseLoginRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.SerializeToString,
+            ),
+            'RedeemSignOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemSignOn,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RedeemSignOnRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSessions,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsResponse.SerializeToString,
+            ),
+            'GetConsentText': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsentText,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.SerializeToString,
+            ),
+            'ExportPersonalData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportPersonalData,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataResponse.SerializeToString,
+            ),
+            'ListFaceChannels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFaceChannels,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsResponse.SerializeToString,
+            ),
+            'WatchVerification': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchVerification,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.WatchVerificationRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.Verification.SerializeToString,
+            ),
+            'OpenFaceRelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenFaceRelay,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.OpenFaceRelayRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.SerializeToString,
+            ),
+            'SubmitFaceFrames': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitFaceFrames,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.SubmitFaceFramesRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.SerializeToString,
+            ),
+            'FinishFaceRelay': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishFaceRelay,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.FinishFaceRelayRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -452,6 +673,357 @@ class PortalService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def CreateCaptcha(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/CreateCaptcha',
+            esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.CreateCaptchaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartEnterpriseLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/StartEnterpriseLogin',
+            esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.StartEnterpriseLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishEnterpriseLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/FinishEnterpriseLogin',
+            esign_dot_identity_dot_v1_dot_identity__pb2.FinishEnterpriseLoginRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemSignOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/RedeemSignOn',
+            esign_dot_identity_dot_v1_dot_identity__pb2.RedeemSignOnRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.LoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/ListSessions',
+            esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/RevokeSessions',
+            esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.RevokeSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsentText(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/GetConsentText',
+            esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/ExportPersonalData',
+            esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFaceChannels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/ListFaceChannels',
+            esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.ListFaceChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchVerification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/WatchVerification',
+            esign_dot_identity_dot_v1_dot_identity__pb2.WatchVerificationRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.Verification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenFaceRelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/OpenFaceRelay',
+            esign_dot_identity_dot_v1_dot_identity__pb2.OpenFaceRelayRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitFaceFrames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/SubmitFaceFrames',
+            esign_dot_identity_dot_v1_dot_identity__pb2.SubmitFaceFramesRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishFaceRelay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/FinishFaceRelay',
+            esign_dot_identity_dot_v1_dot_identity__pb2.FinishFaceRelayRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.FaceRelay.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class IntegrationServiceStub:
     """What SOHO's internal systems ask.
@@ -468,6 +1040,16 @@ class IntegrationServiceStub:
                 request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonRequest.SerializeToString,
                 response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonResponse.FromString,
                 _registered_method=True)
+        self.RegisterSigner = channel.unary_unary(
+                '/esign.identity.v1.IntegrationService/RegisterSigner',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.FromString,
+                _registered_method=True)
+        self.ChangeSigner = channel.unary_unary(
+                '/esign.identity.v1.IntegrationService/ChangeSigner',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ChangeSignerRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.FromString,
+                _registered_method=True)
 
 
 class IntegrationServiceServicer:
@@ -481,6 +1063,20 @@ class IntegrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterSigner(self, request, context):
+        """Registers a company and a person as its signer (签章人). Idempotent by code and ID number; a company may have several signers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeSigner(self, request, context):
+        """变更签章人: the named person becomes the only signer of the company that this system registered. The former signers' sessions for it and pending checks end at once. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntegrationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -488,6 +1084,16 @@ def add_IntegrationServiceServicer_to_server(servicer, server):
                     servicer.RegisterPerson,
                     request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonRequest.FromString,
                     response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonResponse.SerializeToString,
+            ),
+            'RegisterSigner': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterSigner,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.SerializeToString,
+            ),
+            'ChangeSigner': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeSigner,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ChangeSignerRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -518,6 +1124,60 @@ class IntegrationService:
             '/esign.identity.v1.IntegrationService/RegisterPerson',
             esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonRequest.SerializeToString,
             esign_dot_identity_dot_v1_dot_identity__pb2.RegisterPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterSigner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.IntegrationService/RegisterSigner',
+            esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeSigner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.IntegrationService/ChangeSigner',
+            esign_dot_identity_dot_v1_dot_identity__pb2.ChangeSignerRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.RegisterSignerResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -845,6 +1505,11 @@ class OperatorServiceStub:
                 request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyRequest.SerializeToString,
                 response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyResponse.FromString,
                 _registered_method=True)
+        self.ErasePerson = channel.unary_unary(
+                '/esign.identity.v1.OperatorService/ErasePerson',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer:
@@ -865,6 +1530,13 @@ class OperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ErasePerson(self, request, context):
+        """Erases what the law on evidence does not require to be kept of a person (个人信息保护法 第四十七条, 电子签名法 第二十四条), and ends all that is open. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -877,6 +1549,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.PutCountersignPolicy,
                     request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyRequest.FromString,
                     response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyResponse.SerializeToString,
+            ),
+            'ErasePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePerson,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -934,6 +1611,33 @@ class OperatorService:
             '/esign.identity.v1.OperatorService/PutCountersignPolicy',
             esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyRequest.SerializeToString,
             esign_dot_identity_dot_v1_dot_identity__pb2.PutCountersignPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.OperatorService/ErasePerson',
+            esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.ErasePersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,32 @@ class PortalServiceStub:
     """Opens a face check with a vendor: step 2 of 2."""
     CompleteFaceCheck: _grpc.UnaryUnaryMultiCallable[_identity_pb2.CompleteFaceCheckRequest, _identity_pb2.Verification]
     """Asks the vendor for the result of the face check; a browser's word is never taken."""
+    CreateCaptcha: _grpc.UnaryUnaryMultiCallable[_identity_pb2.CreateCaptchaRequest, _identity_pb2.CreateCaptchaResponse]
+    """Makes an image captcha, which a stranger solves before an SMS is sent once codes were asked for too often."""
+    StartEnterpriseLogin: _grpc.UnaryUnaryMultiCallable[_identity_pb2.StartEnterpriseLoginRequest, _identity_pb2.StartEnterpriseLoginResponse]
+    """企业用户登录, first half: takes the login code and names the companies for which this phone is a signer."""
+    FinishEnterpriseLogin: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FinishEnterpriseLoginRequest, _identity_pb2.LoginResponse]
+    """企业用户登录, second half: turns the ticket and the chosen company into a session. A ticket is good once."""
+    RedeemSignOn: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RedeemSignOnRequest, _identity_pb2.LoginResponse]
+    """Turns the single sign-on token of a trusted platform into a session. A token is good once."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListSessionsRequest, _identity_pb2.ListSessionsResponse]
+    """The acting person's live sessions."""
+    RevokeSessions: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RevokeSessionsRequest, _identity_pb2.RevokeSessionsResponse]
+    """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error."""
+    GetConsentText: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetConsentTextRequest, _identity_pb2.ConsentText]
+    """The text in force that a person is asked to accept."""
+    ExportPersonalData: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ExportPersonalDataRequest, _identity_pb2.ExportPersonalDataResponse]
+    """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条)."""
+    ListFaceChannels: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListFaceChannelsRequest, _identity_pb2.ListFaceChannelsResponse]
+    """Which channels the face check of a verification may use."""
+    WatchVerification: _grpc.UnaryStreamMultiCallable[_identity_pb2.WatchVerificationRequest, _identity_pb2.Verification]
+    """Where the acting person's verification stands, now and after every change, until it is decided or the caller's deadline."""
+    OpenFaceRelay: _grpc.UnaryUnaryMultiCallable[_identity_pb2.OpenFaceRelayRequest, _identity_pb2.FaceRelay]
+    """The phone opens the address of the QR code. The first device that does holds the check from then on."""
+    SubmitFaceFrames: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SubmitFaceFramesRequest, _identity_pb2.FaceRelay]
+    """Our own channel: the frames of the present challenge. They are judged and forgotten."""
+    FinishFaceRelay: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FinishFaceRelayRequest, _identity_pb2.FaceRelay]
+    """The phone is back from the vendor's page: the vendor is asked; a browser's word is never taken."""
 
 @_typing.type_check_only
 class PortalServiceAsyncStub(PortalServiceStub):
@@ -75,6 +101,32 @@ class PortalServiceAsyncStub(PortalServiceStub):
     """Opens a face check with a vendor: step 2 of 2."""
     CompleteFaceCheck: _aio.UnaryUnaryMultiCallable[_identity_pb2.CompleteFaceCheckRequest, _identity_pb2.Verification]  # type: ignore[assignment]
     """Asks the vendor for the result of the face check; a browser's word is never taken."""
+    CreateCaptcha: _aio.UnaryUnaryMultiCallable[_identity_pb2.CreateCaptchaRequest, _identity_pb2.CreateCaptchaResponse]  # type: ignore[assignment]
+    """Makes an image captcha, which a stranger solves before an SMS is sent once codes were asked for too often."""
+    StartEnterpriseLogin: _aio.UnaryUnaryMultiCallable[_identity_pb2.StartEnterpriseLoginRequest, _identity_pb2.StartEnterpriseLoginResponse]  # type: ignore[assignment]
+    """企业用户登录, first half: takes the login code and names the companies for which this phone is a signer."""
+    FinishEnterpriseLogin: _aio.UnaryUnaryMultiCallable[_identity_pb2.FinishEnterpriseLoginRequest, _identity_pb2.LoginResponse]  # type: ignore[assignment]
+    """企业用户登录, second half: turns the ticket and the chosen company into a session. A ticket is good once."""
+    RedeemSignOn: _aio.UnaryUnaryMultiCallable[_identity_pb2.RedeemSignOnRequest, _identity_pb2.LoginResponse]  # type: ignore[assignment]
+    """Turns the single sign-on token of a trusted platform into a session. A token is good once."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListSessionsRequest, _identity_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """The acting person's live sessions."""
+    RevokeSessions: _aio.UnaryUnaryMultiCallable[_identity_pb2.RevokeSessionsRequest, _identity_pb2.RevokeSessionsResponse]  # type: ignore[assignment]
+    """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error."""
+    GetConsentText: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetConsentTextRequest, _identity_pb2.ConsentText]  # type: ignore[assignment]
+    """The text in force that a person is asked to accept."""
+    ExportPersonalData: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExportPersonalDataRequest, _identity_pb2.ExportPersonalDataResponse]  # type: ignore[assignment]
+    """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条)."""
+    ListFaceChannels: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListFaceChannelsRequest, _identity_pb2.ListFaceChannelsResponse]  # type: ignore[assignment]
+    """Which channels the face check of a verification may use."""
+    WatchVerification: _aio.UnaryStreamMultiCallable[_identity_pb2.WatchVerificationRequest, _identity_pb2.Verification]  # type: ignore[assignment]
+    """Where the acting person's verification stands, now and after every change, until it is decided or the caller's deadline."""
+    OpenFaceRelay: _aio.UnaryUnaryMultiCallable[_identity_pb2.OpenFaceRelayRequest, _identity_pb2.FaceRelay]  # type: ignore[assignment]
+    """The phone opens the address of the QR code. The first device that does holds the check from then on."""
+    SubmitFaceFrames: _aio.UnaryUnaryMultiCallable[_identity_pb2.SubmitFaceFramesRequest, _identity_pb2.FaceRelay]  # type: ignore[assignment]
+    """Our own channel: the frames of the present challenge. They are judged and forgotten."""
+    FinishFaceRelay: _aio.UnaryUnaryMultiCallable[_identity_pb2.FinishFaceRelayRequest, _identity_pb2.FaceRelay]  # type: ignore[assignment]
+    """The phone is back from the vendor's page: the vendor is asked; a browser's word is never taken."""
 
 class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the gateway asks on behalf of people."""
@@ -151,6 +203,110 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_identity_pb2.Verification, _abc.Awaitable[_identity_pb2.Verification]]:
         """Asks the vendor for the result of the face check; a browser's word is never taken."""
 
+    @_abc_1.abstractmethod
+    def CreateCaptcha(
+        self,
+        request: _identity_pb2.CreateCaptchaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.CreateCaptchaResponse, _abc.Awaitable[_identity_pb2.CreateCaptchaResponse]]:
+        """Makes an image captcha, which a stranger solves before an SMS is sent once codes were asked for too often."""
+
+    @_abc_1.abstractmethod
+    def StartEnterpriseLogin(
+        self,
+        request: _identity_pb2.StartEnterpriseLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.StartEnterpriseLoginResponse, _abc.Awaitable[_identity_pb2.StartEnterpriseLoginResponse]]:
+        """企业用户登录, first half: takes the login code and names the companies for which this phone is a signer."""
+
+    @_abc_1.abstractmethod
+    def FinishEnterpriseLogin(
+        self,
+        request: _identity_pb2.FinishEnterpriseLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LoginResponse, _abc.Awaitable[_identity_pb2.LoginResponse]]:
+        """企业用户登录, second half: turns the ticket and the chosen company into a session. A ticket is good once."""
+
+    @_abc_1.abstractmethod
+    def RedeemSignOn(
+        self,
+        request: _identity_pb2.RedeemSignOnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LoginResponse, _abc.Awaitable[_identity_pb2.LoginResponse]]:
+        """Turns the single sign-on token of a trusted platform into a session. A token is good once."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _identity_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ListSessionsResponse, _abc.Awaitable[_identity_pb2.ListSessionsResponse]]:
+        """The acting person's live sessions."""
+
+    @_abc_1.abstractmethod
+    def RevokeSessions(
+        self,
+        request: _identity_pb2.RevokeSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RevokeSessionsResponse, _abc.Awaitable[_identity_pb2.RevokeSessionsResponse]]:
+        """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error."""
+
+    @_abc_1.abstractmethod
+    def GetConsentText(
+        self,
+        request: _identity_pb2.GetConsentTextRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ConsentText, _abc.Awaitable[_identity_pb2.ConsentText]]:
+        """The text in force that a person is asked to accept."""
+
+    @_abc_1.abstractmethod
+    def ExportPersonalData(
+        self,
+        request: _identity_pb2.ExportPersonalDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ExportPersonalDataResponse, _abc.Awaitable[_identity_pb2.ExportPersonalDataResponse]]:
+        """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条)."""
+
+    @_abc_1.abstractmethod
+    def ListFaceChannels(
+        self,
+        request: _identity_pb2.ListFaceChannelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ListFaceChannelsResponse, _abc.Awaitable[_identity_pb2.ListFaceChannelsResponse]]:
+        """Which channels the face check of a verification may use."""
+
+    @_abc_1.abstractmethod
+    def WatchVerification(
+        self,
+        request: _identity_pb2.WatchVerificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_identity_pb2.Verification], _abc.AsyncIterator[_identity_pb2.Verification]]:
+        """Where the acting person's verification stands, now and after every change, until it is decided or the caller's deadline."""
+
+    @_abc_1.abstractmethod
+    def OpenFaceRelay(
+        self,
+        request: _identity_pb2.OpenFaceRelayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.FaceRelay, _abc.Awaitable[_identity_pb2.FaceRelay]]:
+        """The phone opens the address of the QR code. The first device that does holds the check from then on."""
+
+    @_abc_1.abstractmethod
+    def SubmitFaceFrames(
+        self,
+        request: _identity_pb2.SubmitFaceFramesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.FaceRelay, _abc.Awaitable[_identity_pb2.FaceRelay]]:
+        """Our own channel: the frames of the present challenge. They are judged and forgotten."""
+
+    @_abc_1.abstractmethod
+    def FinishFaceRelay(
+        self,
+        request: _identity_pb2.FinishFaceRelayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.FaceRelay, _abc.Awaitable[_identity_pb2.FaceRelay]]:
+        """The phone is back from the vendor's page: the vendor is asked; a browser's word is never taken."""
+
 def add_PortalServiceServicer_to_server(servicer: PortalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class IntegrationServiceStub:
@@ -162,6 +318,10 @@ class IntegrationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IntegrationServiceAsyncStub: ...
     RegisterPerson: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterPersonRequest, _identity_pb2.RegisterPersonResponse]
     """Registers an individual tenant, or finds the one registered with the same ID number by the same system's reference. Idempotent by ID number."""
+    RegisterSigner: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterSignerRequest, _identity_pb2.RegisterSignerResponse]
+    """Registers a company and a person as its signer (签章人). Idempotent by code and ID number; a company may have several signers."""
+    ChangeSigner: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ChangeSignerRequest, _identity_pb2.RegisterSignerResponse]
+    """变更签章人: the named person becomes the only signer of the company that this system registered. The former signers' sessions for it and pending checks end at once. Idempotent."""
 
 @_typing.type_check_only
 class IntegrationServiceAsyncStub(IntegrationServiceStub):
@@ -170,6 +330,10 @@ class IntegrationServiceAsyncStub(IntegrationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterPerson: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterPersonRequest, _identity_pb2.RegisterPersonResponse]  # type: ignore[assignment]
     """Registers an individual tenant, or finds the one registered with the same ID number by the same system's reference. Idempotent by ID number."""
+    RegisterSigner: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterSignerRequest, _identity_pb2.RegisterSignerResponse]  # type: ignore[assignment]
+    """Registers a company and a person as its signer (签章人). Idempotent by code and ID number; a company may have several signers."""
+    ChangeSigner: _aio.UnaryUnaryMultiCallable[_identity_pb2.ChangeSignerRequest, _identity_pb2.RegisterSignerResponse]  # type: ignore[assignment]
+    """变更签章人: the named person becomes the only signer of the company that this system registered. The former signers' sessions for it and pending checks end at once. Idempotent."""
 
 class IntegrationServiceServicer(metaclass=_abc_1.ABCMeta):
     """What SOHO's internal systems ask."""
@@ -181,6 +345,22 @@ class IntegrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.RegisterPersonResponse, _abc.Awaitable[_identity_pb2.RegisterPersonResponse]]:
         """Registers an individual tenant, or finds the one registered with the same ID number by the same system's reference. Idempotent by ID number."""
+
+    @_abc_1.abstractmethod
+    def RegisterSigner(
+        self,
+        request: _identity_pb2.RegisterSignerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RegisterSignerResponse, _abc.Awaitable[_identity_pb2.RegisterSignerResponse]]:
+        """Registers a company and a person as its signer (签章人). Idempotent by code and ID number; a company may have several signers."""
+
+    @_abc_1.abstractmethod
+    def ChangeSigner(
+        self,
+        request: _identity_pb2.ChangeSignerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RegisterSignerResponse, _abc.Awaitable[_identity_pb2.RegisterSignerResponse]]:
+        """变更签章人: the named person becomes the only signer of the company that this system registered. The former signers' sessions for it and pending checks end at once. Idempotent."""
 
 def add_IntegrationServiceServicer_to_server(servicer: IntegrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -286,6 +466,8 @@ class OperatorServiceStub:
     """Registers an organisation by its unified social credit code. Idempotent."""
     PutCountersignPolicy: _grpc.UnaryUnaryMultiCallable[_identity_pb2.PutCountersignPolicyRequest, _identity_pb2.PutCountersignPolicyResponse]
     """Sets an organisation's standing policy by which contracts of some business types are countersigned with one seal. Idempotent by policy_id."""
+    ErasePerson: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ErasePersonRequest, _identity_pb2.ErasePersonResponse]
+    """Erases what the law on evidence does not require to be kept of a person (个人信息保护法 第四十七条, 电子签名法 第二十四条), and ends all that is open. Idempotent."""
 
 @_typing.type_check_only
 class OperatorServiceAsyncStub(OperatorServiceStub):
@@ -296,6 +478,8 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     """Registers an organisation by its unified social credit code. Idempotent."""
     PutCountersignPolicy: _aio.UnaryUnaryMultiCallable[_identity_pb2.PutCountersignPolicyRequest, _identity_pb2.PutCountersignPolicyResponse]  # type: ignore[assignment]
     """Sets an organisation's standing policy by which contracts of some business types are countersigned with one seal. Idempotent by policy_id."""
+    ErasePerson: _aio.UnaryUnaryMultiCallable[_identity_pb2.ErasePersonRequest, _identity_pb2.ErasePersonResponse]  # type: ignore[assignment]
+    """Erases what the law on evidence does not require to be kept of a person (个人信息保护法 第四十七条, 电子签名法 第二十四条), and ends all that is open. Idempotent."""
 
 class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     """What platform operators ask."""
@@ -315,5 +499,13 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.PutCountersignPolicyResponse, _abc.Awaitable[_identity_pb2.PutCountersignPolicyResponse]]:
         """Sets an organisation's standing policy by which contracts of some business types are countersigned with one seal. Idempotent by policy_id."""
+
+    @_abc_1.abstractmethod
+    def ErasePerson(
+        self,
+        request: _identity_pb2.ErasePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ErasePersonResponse, _abc.Awaitable[_identity_pb2.ErasePersonResponse]]:
+        """Erases what the law on evidence does not require to be kept of a person (个人信息保护法 第四十七条, 电子签名法 第二十四条), and ends all that is open. Idempotent."""
 
 def add_OperatorServiceServicer_to_server(servicer: OperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
