@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from esign_identity.domain.activation import Activation, SignedDocument
 from esign_identity.domain.codes import CodePurpose, OneTimeCode
 from esign_identity.domain.face import FaceAnswer, FaceCheck
+from esign_identity.domain.liveness import FaceAction, FrameReport
 from esign_identity.domain.organisation import CountersignPolicy, Organisation
 from esign_identity.domain.person import Person
 from esign_identity.domain.session import Session
@@ -250,6 +251,22 @@ class FaceVendor(Protocol):
 
     async def result(self, token: str) -> FaceAnswer | None:
         """What the vendor says of a check; None when it does not know the token any more. Raises Unavailable."""
+
+
+class FaceEngine(Protocol):
+    """Sees faces in images. Nothing of an image is kept or logged."""
+
+    async def judge(self, action: FaceAction, frames: Sequence[tuple[int, bytes]]) -> FrameReport:
+        """What JPEG frames show, each with its milliseconds since the challenge was shown. Hostile bytes are BAD_IMAGE.
+
+        Raises Unavailable FACE_UNAVAILABLE when the engine does not answer in time.
+        """
+
+    async def embed(self, image: bytes) -> bytes | None:
+        """The embedding of the one face in a JPEG or PNG portrait; None when there is none, several, or no image.
+
+        Raises Unavailable FACE_UNAVAILABLE.
+        """
 
 
 class TokenSigner(Protocol):
