@@ -205,6 +205,10 @@ class Contracts(contract_pb2_grpc.PortalServiceServicer):
         await self.d.note(request)
         return contract_pb2.StartDownloadResponse(download_id="d-1", file=self.d.file, file_name="租赁合同.pdf")
 
+    async def ClaimDownload(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return contract_pb2.ClaimDownloadResponse(claimed_until=stamp())
+
     async def FinishDownload(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
         return contract_pb2.FinishDownloadResponse(download_state=contract_pb2.DOWNLOAD_STATE_USED)

@@ -50,6 +50,12 @@ async def test_a_whole_download_is_reported_whole(site: Site) -> None:
     )
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-buffering"] == "no"
+    assert answer.headers["download-id"] == "d-1"
+    assert [name for name, _ in site.doubles.calls if "Download" in name] == [
+        "StartDownload",
+        "ClaimDownload",
+        "FinishDownload",
+    ]
     assert (finish.contract_id, finish.download_id, finish.bytes_sent) == ("c-1", "d-1", len(SMALL))
 
 
@@ -133,6 +139,58 @@ async def test_a_store_that_does_not_give_the_file_gives_the_download_back(site:
     assert "secret" not in answer.text
     assert "127.0.0.1" not in answer.text
     assert finish.bytes_sent == 0
+
+
+async def test_the_last_part_goes_out_only_when_the_download_is_claimed(site: Site) -> None:
+    """Another download has taken its place: nobody gets two copies by starting twice."""
+    async with objects(holding(SMALL)) as url:
+        site.doubles.file = presigned(url, len(SMALL))
+        site.doubles.failures["ClaimDownload"] = [Conflict("DOWNLOAD_REPLACED", zh="已由新的下载代替", en="Replaced")]
+        reader, _ = await open_download(site)
+        received = await reader.read(-1)
+        finish = (await site.doubles.until_asked("FinishDownload"))[0]
+    assert received == SMALL[: len(received)]
+    assert len(SMALL) - 2048 < len(received) < len(SMALL)
+    assert finish.bytes_sent < len(SMALL)
+
+
+async def test_a_client_that_takes_nothing_does_not_claim(site: Site) -> None:
+    async with objects(holding(SMALL)) as url:
+        site.doubles.file = presigned(url, len(SMALL))
+        _, writer = await open_download(site, receive_buffer=16 * 1024)
+        await asyncio.sleep(0.3)
+        writer.transport.abort()
+        await site.doubles.until_asked("FinishDownload")
+    assert site.doubles.asked("ClaimDownload") == []
+
+
+async def test_a_file_smaller_than_the_last_part(site: Site) -> None:
+    async with objects(holding(b"%PDF-tiny")) as url, site.client() as client:
+        site.doubles.file = presigned(url, 9)
+        assert (await client.post("/v1/contracts/c-1/downloads")).content == b"%PDF-tiny"
+        assert (await site.doubles.until_asked("FinishDownload"))[0].bytes_sent == 9
+
+
+async def test_the_claim_waits_for_a_restart_of_contract(site: Site) -> None:
+    async with objects(holding(SMALL)) as url, site.client() as client:
+        site.doubles.file = presigned(url, len(SMALL))
+        site.doubles.failures["ClaimDownload"] = [
+            Unavailable("SERVICE_UNAVAILABLE", zh="服务暂时不可用", en="Away"),
+            Unauthenticated("ACTOR_TOKEN_EXPIRED", zh="已过期", en="Expired"),
+        ]
+        assert (await client.post("/v1/contracts/c-1/downloads")).content == SMALL
+        await site.doubles.until_asked("FinishDownload")
+    assert len(site.doubles.asked("ClaimDownload")) == 3
+    assert len(site.doubles.asked("Authenticate")) == 2
+
+
+async def test_the_reader_says_that_it_arrived(site: Site) -> None:
+    async with site.client() as client:
+        wrong = await client.post("/v1/contracts/c-1/downloads/d-1/receipt", json={"sha256": "AB" * 32})
+        right = await client.post("/v1/contracts/c-1/downloads/d-1/receipt", json={"sha256": "ab" * 32})
+    assert (wrong.status_code, right.status_code, right.content) == (400, 204, b"")
+    (finish,) = site.doubles.asked("FinishDownload")
+    assert (finish.contract_id, finish.download_id, finish.received_sha256) == ("c-1", "d-1", "ab" * 32)
 
 
 async def test_a_refused_download_reports_nothing(site: Site) -> None:

@@ -44,6 +44,14 @@ TABLE: list[tuple[str, str, Access, str, dict[str, Any], str]] = [
     ),
     (
         "POST",
+        "/v1/contracts/{contract_id}/downloads/{download_id}/receipt",
+        Access.PERSON,
+        "/v1/contracts/c-1/downloads/d-1/receipt",
+        {"json": {"sha256": SHA}},
+        "FinishDownload",
+    ),
+    (
+        "POST",
         "/v1/contracts/{contract_id}/downloads",
         Access.PERSON,
         "/v1/contracts/c-1/downloads",

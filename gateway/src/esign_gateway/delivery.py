@@ -6,12 +6,12 @@ import fcntl
 import struct
 import sys
 import termios
-from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import quote
 
 import httpx
 from esign.common.v1 import common_pb2
-from esign_kit.errors import Unavailable
+from esign_kit.errors import EsignError, Unavailable
 from esign_kit.telemetry import logger
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,6 +23,10 @@ CHUNK = 64 * 1024
 STALL_SECONDS = 60.0
 """A client that takes nothing for so long has gone."""
 ACKNOWLEDGE_SECONDS = 30.0
+LAST_PART = 1024
+"""Bytes held back until the download is claimed: little, so that they arrive at once or not at all."""
+LAST_PART_SECONDS = 10.0
+"""For so long they are waited for; shorter than the claim lasts."""
 CONNECTION = "esign.connection"
 
 
@@ -88,8 +92,18 @@ class ObjectReader:
         return answer
 
 
+class Once(Protocol):
+    """A download that there is one of."""
+
+    async def claim(self) -> None:
+        """Asked before the last part goes out. Raises EsignError when it must not."""
+
+    def finished(self, bytes_sent: int) -> None:
+        """Told how many bytes arrived, however it ended."""
+
+
 class RelayedFile(Response):
-    """A response that streams an object. `finished` is told how many bytes arrived, however the response ends.
+    """A response that streams an object; `once` is asked before its last part, and told how it ended.
 
     Chunks are read only as fast as the client takes them.
     """
@@ -100,39 +114,65 @@ class RelayedFile(Response):
         *,
         size: int,
         headers: dict[str, str],
-        finished: Callable[[int], None] | None = None,
+        once: Once | None = None,
     ) -> None:
         super().__init__(status_code=200, headers={**headers, "content-length": str(size)})
-        self._source, self._size, self._finished = source, size, finished
+        self._source, self._size, self._once = source, size, once
         self._handed_over = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI. Raises when the object ends early or the client stalls, so that the server cuts the connection."""
+        """ASGI. Raises when the object ends early, the client stalls, or the last part must not go out, so that the server
+        cuts the connection."""
         connection: Connection | None = scope.get("extensions", {}).get(CONNECTION, {}).get(CONNECTION)
         gone = asyncio.create_task(_until_disconnect(receive))
         arrived: int | None = None
         try:
-            await self._relay(send, gone)
-            arrived = self._handed_over - await _missing(connection, gone) if connection else self._handed_over
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            held = await self._relay(send, gone)
+            if held and not gone.done():
+                await self._hand_over_last(held, send, gone, connection)
+            seconds = LAST_PART_SECONDS if self._once else ACKNOWLEDGE_SECONDS
+            arrived = self._handed_over - await _missing(connection, gone, seconds)
             if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            if self._finished:
+            if self._once:
                 # Cut off midway: at least the last byte did not arrive.
-                self._finished(min(self._handed_over, self._size - 1) if arrived is None else max(0, arrived))
+                self._once.finished(min(self._handed_over, self._size - 1) if arrived is None else max(0, arrived))
             gone.cancel()
             await self._source.aclose()
 
-    async def _relay(self, send: Send, gone: "asyncio.Task[None]") -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+    async def _relay(self, send: Send, gone: "asyncio.Task[None]") -> bytes:
+        """Hand over the object, but for the last part where that has to be claimed: answers it."""
+        held = b""
         async for chunk in self._source.aiter_raw(CHUNK):
             if gone.done():
-                return
-            async with asyncio.timeout(STALL_SECONDS):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            self._handed_over += len(chunk)
-        if self._handed_over != self._size:
+                return b""
+            parts = held + chunk
+            held = parts[-LAST_PART:] if self._once else b""
+            await self._hand_over(send, parts[: len(parts) - len(held)])
+        if self._handed_over + len(held) != self._size:
             raise OSError("the object ended early")
+        return held
+
+    async def _hand_over(self, send: Send, part: bytes) -> None:
+        async with asyncio.timeout(STALL_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        self._handed_over += len(part)
+
+    async def _hand_over_last(
+        self, held: bytes, send: Send, gone: "asyncio.Task[None]", connection: Connection | None
+    ) -> None:
+        assert self._once is not None
+        if await _missing(connection, gone, ACKNOWLEDGE_SECONDS):
+            if gone.done():
+                return
+            raise OSError("the client does not take what was sent")
+        try:
+            await self._once.claim()
+        except EsignError as error:
+            raise OSError(f"the last part is held back: {error.reason}") from error
+        await self._hand_over(send, held)
 
 
 async def _until_disconnect(receive: Receive) -> None:
@@ -140,10 +180,12 @@ async def _until_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _missing(connection: Connection, gone: "asyncio.Task[None]") -> int:
+async def _missing(connection: Connection | None, gone: "asyncio.Task[None]", seconds: float) -> int:
     """Bytes that did not arrive: waits until all are acknowledged, or the connection ends, or it takes too long."""
+    if connection is None:
+        return 0
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+        async with asyncio.timeout(seconds):
             while connection.unacknowledged() and not gone.done():
                 await asyncio.wait({gone}, timeout=0.01)
     left = connection.unacknowledged()

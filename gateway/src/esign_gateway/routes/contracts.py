@@ -7,6 +7,7 @@ from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2
 from esign_kit.errors import NotFound
 from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from esign_gateway.access import make_router, person
 from esign_gateway.app import Gateway, GatewayDep
@@ -24,6 +25,12 @@ class ContractListName(Enum):
 
     PENDING = "pending"
     SIGNED = "signed"
+
+
+class Receipt(BaseModel):
+    """What arrived."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Hex, of the file as it was received.")]
 
 
 _LISTS = {
@@ -93,29 +100,39 @@ async def get_page(
     },
 )
 async def download(contract_id: ContractId, request: Request, gateway: GatewayDep) -> Response:
-    """下载: the completed file, once. A download that did not arrive whole has not been used up."""
+    """下载: the completed file, once. A download that did not arrive whole has not been used up: start it again.
+
+    `Download-Id` names it for its receipt.
+    """
     started = await gateway.peers.contracts.StartDownload(contract_pb2.StartDownloadRequest(contract_id=contract_id))
-    session_token = gateway.session_token(request)
-
-    def finished(bytes_sent: int) -> None:
-        gateway.downloads.finished(
-            session_token,
-            contract_pb2.FinishDownloadRequest(
-                contract_id=contract_id, download_id=started.download_id, bytes_sent=bytes_sent
-            ),
-        )
-
+    opened = gateway.downloads.of(gateway.session_token(request), contract_id, started.download_id)
     headers = attachment(started.file_name) | {
         "content-type": started.file.content_type or "application/pdf",
+        "download-id": started.download_id,
         # What a proxy swallows has not reached anyone.
         "x-accel-buffering": "no",
     }
     try:
         source = await gateway.objects.open(started.file)
     except BaseException:
-        finished(0)
+        opened.finished(0)
         raise
-    return RelayedFile(source, size=started.file.size, headers=headers, finished=finished)
+    return RelayedFile(source, size=started.file.size, headers=headers, once=opened)
+
+
+@router.post(
+    "/contracts/{contract_id}/downloads/{download_id}/receipt",
+    status_code=204,
+    dependencies=[person()],
+    responses=responses(400, 401, 403, 404, 503),
+)
+async def confirm_receipt(contract_id: ContractId, download_id: ContractId, body: Receipt, gateway: GatewayDep) -> None:
+    """The reader has the whole file, which uses the download up even when the platform did not see it arrive."""
+    await gateway.peers.contracts.FinishDownload(
+        contract_pb2.FinishDownloadRequest(
+            contract_id=contract_id, download_id=download_id, received_sha256=body.sha256
+        )
+    )
 
 
 @router.get("/contracts/{contract_id}/evidence", dependencies=[person()], responses=responses(401, 404, 409, 503))

@@ -28,8 +28,9 @@ class ContractSettings(ServiceSettings):
     signing_term_days: int = Field(default=30, ge=1, le=366)
     preview_url_seconds: int = Field(default=300, ge=1)
     download_url_seconds: int = Field(default=60, ge=1)
-    # A download that is not finished after this is given back.
-    download_lease_seconds: int = Field(default=600, ge=1)
+    # When nothing is heard of a download whose last part was handed over, it may be started again after this. Longer than
+    # the gateway waits for the last part to arrive.
+    download_lease_seconds: int = Field(default=20, ge=1)
     countersign_poll_seconds: float = Field(default=0.3, gt=0)
     # After the signer refused a policy's signature; longer than an activation lives.
     countersign_retry_seconds: float = Field(default=360, gt=0)

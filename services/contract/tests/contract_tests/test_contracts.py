@@ -153,6 +153,7 @@ async def test_contracts_of_others_are_not_there(world: World) -> None:
             contract_pb2.ConfirmSigningRequest(**by_id, verification_id="v", seal_id="s"), metadata=stranger
         ),
         portal.StartDownload(contract_pb2.StartDownloadRequest(**by_id), metadata=stranger),
+        portal.ClaimDownload(contract_pb2.ClaimDownloadRequest(**by_id, download_id="d"), metadata=stranger),
         portal.FinishDownload(contract_pb2.FinishDownloadRequest(**by_id, download_id="d"), metadata=stranger),
         portal.GetEvidence(contract_pb2.GetEvidenceRequest(**by_id), metadata=stranger),
         world.system("procurement").GetContract(contract_pb2.GetContractRequest(**by_id)),
@@ -201,6 +202,10 @@ async def test_the_one_download(world: World) -> None:
     async def start() -> contract_pb2.StartDownloadResponse:
         return await world.portal.StartDownload(contract_pb2.StartDownloadRequest(**by_id), metadata=me)
 
+    async def claim(opened: contract_pb2.StartDownloadResponse) -> datetime:
+        request = contract_pb2.ClaimDownloadRequest(**by_id, download_id=opened.download_id)
+        return (await world.portal.ClaimDownload(request, metadata=me)).claimed_until.ToDatetime(UTC)
+
     async def finish(opened: contract_pb2.StartDownloadResponse, sent: int) -> int:
         request = contract_pb2.FinishDownloadRequest(**by_id, download_id=opened.download_id, bytes_sent=sent)
         return (await world.portal.FinishDownload(request, metadata=me)).download_state
@@ -209,10 +214,14 @@ async def test_the_one_download(world: World) -> None:
         return (await world.portal.GetContract(contract_pb2.GetContractRequest(**by_id), metadata=me)).download_state
 
     assert await shown() == AVAILABLE
-    outcomes = await asyncio.gather(*(start() for _ in range(5)), return_exceptions=True)
-    (opened,) = [o for o in outcomes if isinstance(o, contract_pb2.StartDownloadResponse)]
-    assert {o.reason for o in outcomes if isinstance(o, EsignError)} == {"DOWNLOAD_IN_PROGRESS"}
+    started = await asyncio.gather(*(start() for _ in range(5)))
+    claims = await asyncio.gather(*map(claim, started), return_exceptions=True)
+    (opened,) = [s for s, c in zip(started, claims, strict=True) if isinstance(c, datetime)]
+    assert {c.reason for c in claims if isinstance(c, EsignError)} == {"DOWNLOAD_REPLACED"}
     assert await shown() == contract_pb2.DOWNLOAD_STATE_OPEN
+    with pytest.raises(EsignError, match="DOWNLOAD_IN_PROGRESS") as waiting:
+        await start()
+    assert 0 < int(waiting.value.metadata["retry_after_seconds"]) <= 20
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(opened.file.url)
     assert response.headers["content-type"] == "application/pdf"
@@ -224,6 +233,7 @@ async def test_the_one_download(world: World) -> None:
     assert await finish(opened, opened.file.size - 1) == AVAILABLE
     second = await start()
     assert second.download_id != opened.download_id
+    assert await claim(second) > datetime.now(UTC)
     finished = await asyncio.gather(*(finish(second, second.file.size) for _ in range(4)))
     assert finished == 4 * [USED]
     assert await finish(second, 0) == USED
@@ -239,17 +249,41 @@ async def test_the_one_download(world: World) -> None:
         await world.portal.FinishDownload(request, metadata=me)
 
 
-async def test_a_download_that_nobody_finished_is_given_back_in_time(world: World) -> None:
+async def test_a_claimed_download_that_nobody_finished_is_given_back_in_time(world: World) -> None:
     tenant = unique("person")
     contract = await world.completed(tenant)
     request = contract_pb2.StartDownloadRequest(contract_id=contract.contract_id)
     me = world.running.as_person(tenant)
-    await world.portal.StartDownload(request, metadata=me)
-    world.clock.moved = timedelta(seconds=601)
+    opened = await world.portal.StartDownload(request, metadata=me)
+    claim = contract_pb2.ClaimDownloadRequest(contract_id=contract.contract_id, download_id=opened.download_id)
+    await world.portal.ClaimDownload(claim, metadata=me)
+    world.clock.moved = timedelta(seconds=21)
     try:
         await world.portal.StartDownload(request, metadata=me)
     finally:
         world.clock.moved = timedelta(0)
+
+
+async def test_the_reader_says_that_it_arrived(world: World) -> None:
+    """The gateway died before it could: the reader's word uses the download up, and only for the right file."""
+    tenant = unique("person")
+    contract = await world.completed(tenant)
+    me = world.running.as_person(tenant)
+    start = contract_pb2.StartDownloadRequest(contract_id=contract.contract_id)
+    opened = await world.portal.StartDownload(start, metadata=me)
+
+    async def receive(sha256: str) -> int:
+        request = contract_pb2.FinishDownloadRequest(
+            contract_id=contract.contract_id, download_id=opened.download_id, received_sha256=sha256
+        )
+        return (await world.portal.FinishDownload(request, metadata=me)).download_state
+
+    with pytest.raises(EsignError, match="RECEIVED_FILE_WRONG"):
+        await receive("ab" * 32)
+    assert [await receive(opened.file.sha256) for _ in range(2)] == 2 * [USED]
+    with pytest.raises(EsignError, match="DOWNLOAD_ALREADY_USED"):
+        await world.portal.StartDownload(start, metadata=me)
+    assert len(await world.events(contract.contract_id, contract_events.DownloadUsed)) == 1
 
 
 async def test_nothing_is_downloaded_before_completion(world: World) -> None:

@@ -166,7 +166,10 @@ class SqlRecords:
 
     async def save_download(self, download: Download) -> None:
         row = await self._session.get_one(DownloadRow, download.download_id)
-        _assign(row, {"state": download.state.value, "finished_at": download.finished_at})
+        _assign(
+            row,
+            {"state": download.state.value, "lease_until": download.lease_until, "finished_at": download.finished_at},
+        )
 
     async def emit(self, event: DomainEvent) -> None:
         await emit(self._session, message_of(event), contract_id=event.contract_id)

@@ -77,11 +77,19 @@ class PortalApi(contract_pb2_grpc.PortalServiceServicer):
             download_id=opened.download_id, file=link_message(opened.link), file_name=opened.file_name
         )
 
+    async def ClaimDownload(
+        self, request: contract_pb2.ClaimDownloadRequest, call: Call
+    ) -> contract_pb2.ClaimDownloadResponse:
+        until = await self._downloads.claim(actor().person_id, request.contract_id, request.download_id)
+        response = contract_pb2.ClaimDownloadResponse()
+        response.claimed_until.FromDatetime(until)
+        return response
+
     async def FinishDownload(
         self, request: contract_pb2.FinishDownloadRequest, call: Call
     ) -> contract_pb2.FinishDownloadResponse:
         left = await self._downloads.finish(
-            actor().person_id, request.contract_id, request.download_id, request.bytes_sent
+            actor().person_id, request.contract_id, request.download_id, request.bytes_sent, request.received_sha256
         )
         return contract_pb2.FinishDownloadResponse(download_state=download_state(left))
 

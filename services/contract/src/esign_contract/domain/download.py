@@ -9,7 +9,7 @@ from esign_contract.domain import refusals
 
 
 class DownloadState(StrEnum):
-    """Where an attempt to download stands. An open one whose lease is over counts as given back."""
+    """Where an attempt to download stands."""
 
     OPEN = "OPEN"
     USED = "USED"
@@ -27,7 +27,7 @@ class Availability(StrEnum):
 
 @dataclass(slots=True)
 class Download:
-    """One attempt of one person with one contract."""
+    """One attempt of one person with one contract. While it is open, no other may take its place before `lease_until`."""
 
     download_id: str
     contract_id: str
@@ -48,24 +48,38 @@ def availability(attempts: Sequence[Download], now: datetime) -> Availability:
 
 
 def open_download(attempts: Sequence[Download], opened: Download) -> None:
-    """Let `opened` follow earlier attempts; lapsed ones are given back. Raises Conflict."""
+    """Let `opened` take the place of earlier attempts. Raises Conflict while one is claimed, or after one was used."""
     match availability(attempts, opened.opened_at):
         case Availability.USED:
             raise refusals.download_already_used()
         case Availability.OPEN:
-            raise refusals.download_in_progress()
+            wait = max(a.lease_until for a in attempts if a.state is DownloadState.OPEN) - opened.opened_at
+            raise refusals.download_in_progress(max(1, -int(-wait.total_seconds() // 1)))
     _give_back(attempts, opened.opened_at)
 
 
-def new_download(download_id: str, contract_id: str, person_id: str, now: datetime, lease: timedelta) -> Download:
-    """An attempt that starts now and has to be finished within `lease`."""
-    return Download(download_id, contract_id, person_id, DownloadState.OPEN, now, now + lease)
+def new_download(download_id: str, contract_id: str, person_id: str, now: datetime) -> Download:
+    """An attempt that starts now. Until it is claimed, another may take its place."""
+    return Download(download_id, contract_id, person_id, DownloadState.OPEN, now, now)
+
+
+def claim_download(attempts: Sequence[Download], claimed: Download, now: datetime, lease: timedelta) -> None:
+    """Keep others from taking the place of `claimed`, one of `attempts`, for `lease`: its last part goes out.
+
+    As nobody has the file whole without its last part, and only one attempt is open at a time, nobody gets it twice by
+    starting twice. Raises Conflict when it was used, or another has taken its place.
+    """
+    if availability(attempts, now) is Availability.USED:
+        raise refusals.download_already_used()
+    if claimed.state is not DownloadState.OPEN:
+        raise refusals.download_replaced()
+    claimed.lease_until = now + lease
 
 
 def finish_download(attempts: Sequence[Download], finished: Download, *, whole: bool, now: datetime) -> bool:
     """Close `finished`, one of `attempts`: used up when the file arrived whole, else given back. True when it is used up now.
 
-    Finishing again changes nothing. A file that arrived whole after its lease counts all the same.
+    Finishing again changes nothing. A file that arrived whole counts even when another attempt has taken its place.
     """
     if finished.state is DownloadState.USED or availability(attempts, now) is Availability.USED:
         return False

@@ -154,10 +154,29 @@ def seal_not_of_organisation() -> EsignError:
     return InvalidInput("SEAL_NOT_OF_ORGANISATION", zh="该印章不是单位印章", en="The seal is not an organisation's")
 
 
-def download_in_progress() -> EsignError:
-    """One download is open."""
+def download_in_progress(seconds: int) -> EsignError:
+    """The last part of an earlier download is on its way."""
     return Conflict(
-        "DOWNLOAD_IN_PROGRESS", zh="下载正在进行，请等待其结束", en="A download is in progress: let it finish"
+        "DOWNLOAD_IN_PROGRESS",
+        zh=f"下载即将完成；如文件未完整保存，请{seconds}秒后重试",
+        en=f"A download is about to end; if the file did not arrive whole, try again in {seconds} seconds",
+        retry_after_seconds=str(seconds),
+    )
+
+
+def download_replaced() -> EsignError:
+    """Another download has taken the place of this one, or it was given back."""
+    return Conflict(
+        "DOWNLOAD_REPLACED", zh="该下载已由新的下载代替", en="Another download has taken the place of this one"
+    )
+
+
+def received_other_file() -> EsignError:
+    """The hash of what arrived is not the document's."""
+    return InvalidInput(
+        "RECEIVED_FILE_WRONG",
+        zh="收到的文件与合同不一致，请重新下载",
+        en="What arrived is not the document: download it again",
     )
 
 

@@ -529,6 +529,54 @@ class StartDownloadResponse(_message.Message):
 Global___StartDownloadResponse: _TypeAlias = StartDownloadResponse  # noqa: Y015
 
 @_typing.final
+class ClaimDownloadRequest(_message.Message):
+    """Asks to hand over the last part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_ID_FIELD_NUMBER: _builtins.int
+    DOWNLOAD_ID_FIELD_NUMBER: _builtins.int
+    contract_id: _builtins.str
+    download_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        contract_id: _builtins.str = ...,
+        download_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "download_id", b"download_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimDownloadRequest: _TypeAlias = ClaimDownloadRequest  # noqa: Y015
+
+@_typing.final
+class ClaimDownloadResponse(_message.Message):
+    """It may be handed over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMED_UNTIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def claimed_until(self) -> _timestamp_pb2.Timestamp:
+        """When others may take its place again, should nothing be heard of it."""
+
+    def __init__(
+        self,
+        *,
+        claimed_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claimed_until", b"claimed_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed_until", b"claimed_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimDownloadResponse: _TypeAlias = ClaimDownloadResponse  # noqa: Y015
+
+@_typing.final
 class FinishDownloadRequest(_message.Message):
     """How a download ended."""
 
@@ -537,20 +585,26 @@ class FinishDownloadRequest(_message.Message):
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
     DOWNLOAD_ID_FIELD_NUMBER: _builtins.int
     BYTES_SENT_FIELD_NUMBER: _builtins.int
+    RECEIVED_SHA256_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     download_id: _builtins.str
     bytes_sent: _builtins.int
-    """Bytes handed to the client."""
+    """Bytes that arrived, as far as the gateway knows."""
+    received_sha256: _builtins.str
+    """Hex; set when the reader says that the file arrived: of what they received, which must be the document. `bytes_sent` does
+    not count then.
+    """
     def __init__(
         self,
         *,
         contract_id: _builtins.str = ...,
         download_id: _builtins.str = ...,
         bytes_sent: _builtins.int = ...,
+        received_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_sent", b"bytes_sent", "contract_id", b"contract_id", "download_id", b"download_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_sent", b"bytes_sent", "contract_id", b"contract_id", "download_id", b"download_id", "received_sha256", b"received_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -67,6 +67,11 @@ class PortalServiceStub:
                 request_serializer=esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadRequest.SerializeToString,
                 response_deserializer=esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadResponse.FromString,
                 _registered_method=True)
+        self.ClaimDownload = channel.unary_unary(
+                '/esign.contract.v1.PortalService/ClaimDownload',
+                request_serializer=esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadRequest.SerializeToString,
+                response_deserializer=esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadResponse.FromString,
+                _registered_method=True)
         self.FinishDownload = channel.unary_unary(
                 '/esign.contract.v1.PortalService/FinishDownload',
                 request_serializer=esign_dot_contract_dot_v1_dot_contract__pb2.FinishDownloadRequest.SerializeToString,
@@ -119,7 +124,16 @@ class PortalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartDownload(self, request, context):
-        """Opens the one download of the completed file. While one is open, or after one was finished, it is refused.
+        """Opens the one download of the completed file. It takes the place of one that is open, which can then not be claimed any
+        more. While one is claimed, or after one was finished, it is refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimDownload(self, request, context):
+        """Asked when everything but the last part has arrived: for a short while no other download can take this one's place, and
+        the last part may be handed over. Refused when another has taken its place. Again is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +185,11 @@ def add_PortalServiceServicer_to_server(servicer, server):
                     servicer.StartDownload,
                     request_deserializer=esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadRequest.FromString,
                     response_serializer=esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadResponse.SerializeToString,
+            ),
+            'ClaimDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimDownload,
+                    request_deserializer=esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadRequest.FromString,
+                    response_serializer=esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadResponse.SerializeToString,
             ),
             'FinishDownload': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishDownload,
@@ -346,6 +365,33 @@ class PortalService:
             '/esign.contract.v1.PortalService/StartDownload',
             esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadRequest.SerializeToString,
             esign_dot_contract_dot_v1_dot_contract__pb2.StartDownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.contract.v1.PortalService/ClaimDownload',
+            esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadRequest.SerializeToString,
+            esign_dot_contract_dot_v1_dot_contract__pb2.ClaimDownloadResponse.FromString,
             options,
             channel_credentials,
             insecure,

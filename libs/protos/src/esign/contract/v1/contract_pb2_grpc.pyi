@@ -46,7 +46,13 @@ class PortalServiceStub:
     ConfirmSigning: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ConfirmSigningRequest, _contract_pb2.Contract]
     """结束签章 → 是: turns the verification into a request for one signature. The same request again is answered with the contract as it stands."""
     StartDownload: _grpc.UnaryUnaryMultiCallable[_contract_pb2.StartDownloadRequest, _contract_pb2.StartDownloadResponse]
-    """Opens the one download of the completed file. While one is open, or after one was finished, it is refused."""
+    """Opens the one download of the completed file. It takes the place of one that is open, which can then not be claimed any
+    more. While one is claimed, or after one was finished, it is refused.
+    """
+    ClaimDownload: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ClaimDownloadRequest, _contract_pb2.ClaimDownloadResponse]
+    """Asked when everything but the last part has arrived: for a short while no other download can take this one's place, and
+    the last part may be handed over. Refused when another has taken its place. Again is no error.
+    """
     FinishDownload: _grpc.UnaryUnaryMultiCallable[_contract_pb2.FinishDownloadRequest, _contract_pb2.FinishDownloadResponse]
     """Closes a download: finished when the file arrived whole (it is used up), else given back."""
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_contract_pb2.GetEvidenceRequest, _evidence_pb2.ContractEvidence]
@@ -68,7 +74,13 @@ class PortalServiceAsyncStub(PortalServiceStub):
     ConfirmSigning: _aio.UnaryUnaryMultiCallable[_contract_pb2.ConfirmSigningRequest, _contract_pb2.Contract]  # type: ignore[assignment]
     """结束签章 → 是: turns the verification into a request for one signature. The same request again is answered with the contract as it stands."""
     StartDownload: _aio.UnaryUnaryMultiCallable[_contract_pb2.StartDownloadRequest, _contract_pb2.StartDownloadResponse]  # type: ignore[assignment]
-    """Opens the one download of the completed file. While one is open, or after one was finished, it is refused."""
+    """Opens the one download of the completed file. It takes the place of one that is open, which can then not be claimed any
+    more. While one is claimed, or after one was finished, it is refused.
+    """
+    ClaimDownload: _aio.UnaryUnaryMultiCallable[_contract_pb2.ClaimDownloadRequest, _contract_pb2.ClaimDownloadResponse]  # type: ignore[assignment]
+    """Asked when everything but the last part has arrived: for a short while no other download can take this one's place, and
+    the last part may be handed over. Refused when another has taken its place. Again is no error.
+    """
     FinishDownload: _aio.UnaryUnaryMultiCallable[_contract_pb2.FinishDownloadRequest, _contract_pb2.FinishDownloadResponse]  # type: ignore[assignment]
     """Closes a download: finished when the file arrived whole (it is used up), else given back."""
     GetEvidence: _aio.UnaryUnaryMultiCallable[_contract_pb2.GetEvidenceRequest, _evidence_pb2.ContractEvidence]  # type: ignore[assignment]
@@ -123,7 +135,19 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contract_pb2.StartDownloadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.StartDownloadResponse, _abc.Awaitable[_contract_pb2.StartDownloadResponse]]:
-        """Opens the one download of the completed file. While one is open, or after one was finished, it is refused."""
+        """Opens the one download of the completed file. It takes the place of one that is open, which can then not be claimed any
+        more. While one is claimed, or after one was finished, it is refused.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimDownload(
+        self,
+        request: _contract_pb2.ClaimDownloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contract_pb2.ClaimDownloadResponse, _abc.Awaitable[_contract_pb2.ClaimDownloadResponse]]:
+        """Asked when everything but the last part has arrived: for a short while no other download can take this one's place, and
+        the last part may be handed over. Refused when another has taken its place. Again is no error.
+        """
 
     @_abc_1.abstractmethod
     def FinishDownload(
