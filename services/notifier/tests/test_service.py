@@ -108,7 +108,7 @@ async def test_the_same_call_many_times_at_once(service: Running, world: World, 
     results = await asyncio.gather(*(stub(service).SendCode(request) for _ in range(8)), return_exceptions=True)
     assert len(world.sms(phone)) == 1
     assert sum(isinstance(result, notifier_pb2.SendCodeResponse) for result in results) >= 1
-    assert {result.reason for result in results if isinstance(result, EsignError)} <= {"SMS_UNAVAILABLE"}
+    assert {result.reason for result in results if isinstance(result, EsignError)} <= {"SMS_UNCERTAIN"}
     await stub(service).SendCode(request)
     assert len(world.sms(phone)) == 1
 
@@ -118,7 +118,7 @@ async def test_a_lost_answer_is_looked_up(service: Running, world: World, phone:
     world.fault("sms", "lost")
     with pytest.raises(Unavailable) as refused:
         await stub(service).SendCode(request)
-    assert refused.value.reason == "SMS_UNAVAILABLE"
+    assert refused.value.reason == "SMS_UNCERTAIN"
     world.fault("sms", "ok")
     await stub(service).SendCode(request)
     assert len(world.sms(phone)) == 1
@@ -146,7 +146,7 @@ async def test_a_caller_in_a_hurry_may_ask_again_at_once(service: Running, world
     world.fault("sms", "slow", 2500)
     with pytest.raises(Unavailable) as refused:
         await stub(service).SendCode(request, timeout=1.2)
-    assert refused.value.reason == "SMS_UNAVAILABLE"
+    assert refused.value.reason == "SMS_UNCERTAIN"
     world.fault("sms", "ok")
     await eventually(lambda: asyncio.to_thread(world.sms, phone))
     await stub(service).SendCode(request)

@@ -29,7 +29,7 @@ class NotifierCodes:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = notifier_pb2_grpc.InternalServiceStub(channel)
         self._took: deque[float] = deque([_TYPICAL], maxlen=8)
-        self._failed: tuple[float, type[Unavailable | TimedOut]] | None = None
+        self._failed: tuple[float, Unavailable | TimedOut] | None = None
 
     async def send(
         self, code_id: str, phone: str, code: str, purpose: CodePurpose, valid_minutes: int, document_number: str
@@ -47,7 +47,7 @@ class NotifierCodes:
         try:
             await self._stub.SendCode(request, timeout=DEADLINE)
         except (Unavailable, TimedOut) as error:
-            self._failed = (time.monotonic(), type(error))
+            self._failed = (time.monotonic(), error)
             raise
         self._failed = None
         self._took.append(time.monotonic() - began)
@@ -64,4 +64,5 @@ class NotifierCodes:
         took = time.monotonic() - began
         await asyncio.sleep(max(0.0, random.choice(self._took) - took))  # noqa: S311 - not a secret
         if self._failed and began - self._failed[0] < _FAILURE_COUNTS:
-            raise self._failed[1]("SMS_UNAVAILABLE", zh="短信服务暂不可用，请稍后再试", en="SMS cannot be sent now")
+            last = self._failed[1]
+            raise type(last)(last.reason, zh=last.zh, en=last.en)

@@ -54,10 +54,10 @@ class CodeDesk:
             await tx.codes.add(kept, request.phone, address)
         try:
             await self._send(request, code_id, code)
-        except TimedOut:
-            await self._confirm(code_id)
-            raise refusals.sms_uncertain() from None
         except EsignError as error:
+            if isinstance(error, TimedOut) or error.reason == "SMS_UNCERTAIN":
+                await self._confirm(code_id)
+                raise refusals.sms_uncertain() from error
             async with self._store.begin() as tx:
                 await tx.codes.remove(code_id)
             raise refusals.sms_unavailable() from error

@@ -23,8 +23,8 @@ class SendCode:
         """Returns when the provider took it; the same call again returns the same time and sends nothing.
 
         Raises Conflict MESSAGE_ID_REUSED when the id stands for another code, SMS_REJECTED when the provider will not take it;
-        Limited SMS_LIMITED when it has had too many; Unavailable SMS_UNAVAILABLE when it does not answer or an earlier call still runs:
-        then the same call may be made again.
+        Limited SMS_LIMITED when it has had too many; Unavailable SMS_UNAVAILABLE when the code surely did not go out, SMS_UNCERTAIN
+        when it may have, or an earlier call still runs: then the same call may be made again.
         """
         digest = self._digest(message_id, f"{kind}\n{phone}\n{code}\n{document_number}")
         attempt = await self._store.begin(message_id, kind, digest, self._lease)
@@ -33,7 +33,7 @@ class SendCode:
         if attempt.rejected is not None:
             raise _rejected(attempt.rejected)
         if attempt.in_flight:
-            raise _unavailable("IN_FLIGHT")
+            raise _uncertain("IN_FLIGHT")
         outcome: Outcome = NotSent("")
         if attempt.uncertain_since is not None:
             outcome = await self._sender.find(message_id, phone, attempt.uncertain_since)
@@ -58,7 +58,7 @@ class SendCode:
                 raise _unavailable(reason)
             case Uncertain(reason):
                 await self._store.release(message_id, reason, surely_not_sent=False)
-                raise _unavailable(reason)
+                raise _uncertain(reason)
 
 
 def _rejected(reason: str) -> Conflict:
@@ -69,3 +69,12 @@ def _rejected(reason: str) -> Conflict:
 
 def _unavailable(reason: str) -> Unavailable:
     return Unavailable("SMS_UNAVAILABLE", zh="短信服务暂不可用，请稍后再试", en="SMS cannot be sent now", cause=reason)
+
+
+def _uncertain(reason: str) -> Unavailable:
+    return Unavailable(
+        "SMS_UNCERTAIN",
+        zh="短信可能已发出，请稍后查看",
+        en="The SMS may have been sent: look for it in a moment",
+        cause=reason,
+    )
