@@ -150,6 +150,7 @@ class VerificationRow(Base, table=True):
     face_attempts: int = Field(sa_type=SmallInteger)
     sms_receipt: str
     face_receipt: str
+    organisation_id: str
     started_at: datetime = Field(sa_type=UTCDateTime)
     expires_at: datetime = Field(sa_type=UTCDateTime)
 

@@ -43,10 +43,12 @@ class SqlVerifications:
         )
         return await self._one(query.with_for_update())
 
-    async def open_of(self, person_id: str) -> list[Verification]:
+    async def open_of(self, person_id: str, organisation_id: str | None = None) -> list[Verification]:
         query = select(VerificationRow).where(
             col(VerificationRow.person_id) == person_id, col(VerificationRow.state).in_(_OPEN)
         )
+        if organisation_id is not None:
+            query = query.where(col(VerificationRow.organisation_id) == organisation_id)
         return await self._all(query.with_for_update())
 
     async def overdue(self, now: datetime, count: int) -> list[Verification]:

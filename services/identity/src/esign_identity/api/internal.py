@@ -31,8 +31,14 @@ class InternalApi(InternalServiceServicer):
         request: pb.StartVerificationRequest,
         context: "grpc.aio.ServicerContext[pb.StartVerificationRequest, pb.Verification]",
     ) -> pb.Verification:
+        acting = actor()
         found, person = await self._verifications.start(
-            actor().person_id, request.contract_id, request.party_id, request.document_sha256, request.document_number
+            acting.person_id,
+            acting.organisation_id,
+            request.contract_id,
+            request.party_id,
+            request.document_sha256,
+            request.document_number,
         )
         return convert.verification(found, person, self._verifications.rules)
 

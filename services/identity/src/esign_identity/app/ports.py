@@ -130,8 +130,8 @@ class Verifications(Protocol):
     ) -> Verification | None:
         """The one in an open state, locked; its time may be over."""
 
-    async def open_of(self, person_id: str) -> list[Verification]:
-        """All in an open state, locked."""
+    async def open_of(self, person_id: str, organisation_id: str | None = None) -> list[Verification]:
+        """All in an open state, locked; or only those opened in a session for one company."""
 
     async def overdue(self, now: datetime, count: int) -> list[Verification]:
         """Some in an open state whose time is over, locked, without those that others hold."""

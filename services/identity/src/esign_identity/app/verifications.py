@@ -46,7 +46,13 @@ class Verifications:
         self._store, self._desk, self._digests, self._clock, self.rules = store, desk, digests, clock, rules
 
     async def start(
-        self, person_id: str, contract_id: str, party_id: str, document_sha256: str, document_number: str
+        self,
+        person_id: str,
+        organisation_id: str,
+        contract_id: str,
+        party_id: str,
+        document_sha256: str,
+        document_number: str,
     ) -> tuple[Verification, Person]:
         """Open a verification of a person for one contract and document, or give the one that is open.
 
@@ -78,6 +84,7 @@ class Verifications:
                 document_number,
                 now,
                 now + self.rules.lifetime,
+                organisation_id=organisation_id,
             )
             await tx.verifications.add(opened)
             await tx.emit(

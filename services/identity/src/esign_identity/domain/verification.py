@@ -53,7 +53,10 @@ class VerificationRules:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A verification. `sms_receipt` is the id of the message whose code was right; `face_receipt` the hash of the vendor's answer."""
+    """A verification. `sms_receipt` is the id of the message whose code was right; `face_receipt` the hash of the vendor's answer.
+
+    `organisation_id` is the company of the session in which it was opened, empty for an individual's.
+    """
 
     verification_id: str
     person_id: str
@@ -68,6 +71,7 @@ class Verification:
     face_attempts: int = 0
     sms_receipt: str = ""
     face_receipt: str = ""
+    organisation_id: str = ""
 
     def seen_at(self, now: datetime) -> "Verification":
         """As it stands now: an open one whose time is over has expired."""
