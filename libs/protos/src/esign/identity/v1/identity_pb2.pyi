@@ -662,6 +662,7 @@ class StartFaceCheckRequest(_message.Message):
     CONSENT_VERSION_FIELD_NUMBER: _builtins.int
     CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    CONSENT_SHA256_FIELD_NUMBER: _builtins.int
     verification_id: _builtins.str
     channel: Global___FaceChannel.ValueType
     consent_version: _builtins.str
@@ -669,6 +670,8 @@ class StartFaceCheckRequest(_message.Message):
     client_address: _builtins.str
     """The device with which it was accepted."""
     user_agent: _builtins.str
+    consent_sha256: _builtins.str
+    """SHA-256 of the text that was shown, hex; empty where only its version is known."""
     def __init__(
         self,
         *,
@@ -677,10 +680,11 @@ class StartFaceCheckRequest(_message.Message):
         consent_version: _builtins.str = ...,
         client_address: _builtins.str = ...,
         user_agent: _builtins.str = ...,
+        consent_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "client_address", b"client_address", "consent_version", b"consent_version", "user_agent", b"user_agent", "verification_id", b"verification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "client_address", b"client_address", "consent_sha256", b"consent_sha256", "consent_version", b"consent_version", "user_agent", b"user_agent", "verification_id", b"verification_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
