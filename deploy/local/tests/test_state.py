@@ -11,12 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from esign_kit.crypto import FieldCipher
 from esign_kit.engines import free_ports
-from esign_kit.settings import load
+from esign_kit.settings import FileSettings, load
 from esign_local.configuration import SERVICES, Configuration, event_user, to_toml
 from esign_local.material import Material
 from esign_local.state import StackError, State, is_running
 from esign_sandbox.credentials import load_credentials
-from pydantic_settings import BaseSettings
 
 REST = ("postgres", "nats", "sandbox", "gateway")
 
@@ -143,7 +142,7 @@ def test_the_programs_accept_their_settings(
     classes = [
         kind
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.__module__ == module.__name__
+        if isinstance(kind, type) and issubclass(kind, FileSettings) and kind.__module__ == module.__name__
     ]
     file = configuration.write_gateway() if name == "gateway" else configuration.write_service(name)
     monkeypatch.setenv("ESIGN_SETTINGS_FILE", str(file))

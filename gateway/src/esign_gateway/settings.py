@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from esign_kit.settings import Address, ServiceSettings, Tls
+from esign_kit.settings import Address, FileSettings, Tls
 from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PEERS = ("identity", "contract", "signer", "evidence")
 """The services that the gateway calls."""
@@ -23,10 +22,8 @@ def _origin(value: str) -> str:
     return value
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(FileSettings):
     """What the gateway needs: no database, no event stream, no key of the object store."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     service: Literal["gateway"] = "gateway"
     environment: Literal["local", "production"]
@@ -34,6 +31,10 @@ class GatewaySettings(BaseSettings):
     """Plain HTTP; TLS is terminated in front of it."""
     public_url: Annotated[str, AfterValidator(_origin)]
     """The origin under which browsers reach the gateway."""
+    sso_origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default_factory=list)
+    """Origins of the procurement platform's pages, from which suppliers arrive already identified."""
+    portal_dir: Path | None = None
+    """The portal's build; by default the one of this checkout or package."""
     trusted_proxies: list[str] = Field(default_factory=list)
     """Addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto count."""
     tls: Tls
@@ -46,17 +47,3 @@ class GatewaySettings(BaseSettings):
     """The largest file that the public verification takes."""
     otlp_endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The same sources as every service's."""
-        return ServiceSettings.settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )

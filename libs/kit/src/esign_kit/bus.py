@@ -8,7 +8,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-import nats
+from esign_kit.lean import without
+
+with without("aiohttp"):  # for NATS over WebSocket
+    import nats
+
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig

@@ -18,7 +18,9 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_kit.settings import DatabaseSettings
-from esign_kit.telemetry import tracer
+from esign_kit.telemetry import logger, tracer
+
+log = logger(__name__)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -86,8 +88,10 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=settings.pool_size,
-            max_overflow=settings.pool_size,
+            max_overflow=max(0, settings.pool_limit - settings.pool_size),
             pool_pre_ping=True,
+            # Always the one used last, so that those beyond what is needed rest, and their memory with them.
+            pool_use_lifo=True,
             pool_timeout=5,
             connect_args={
                 "connect_timeout": 5,
@@ -119,6 +123,33 @@ class Database:
     async def close(self) -> None:
         """Close the pool."""
         await self.engine.dispose()
+
+
+def is_current(url: str, package: str) -> bool:
+    """Whether the schema has the newest migration in `package`. Blocking. Raises sqlalchemy.exc.DBAPIError.
+
+    Reads the files' `revision` and `down_revision` (what Alembic would do as well, but takes megabytes for).
+    """
+    import re
+    from importlib import resources
+
+    from sqlalchemy import create_engine, pool
+
+    versions = resources.files(package) / "versions"
+    sources = [file.read_text() for file in versions.iterdir() if file.name.endswith(".py")]
+    revisions, earlier = (
+        {found for source in sources for found in re.findall(rf'^{name}\b[^=\n]*= *"([^"]+)"', source, re.MULTILINE)}
+        for name in ("revision", "down_revision")
+    )
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+                return False
+            applied = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    finally:
+        engine.dispose()
+    return applied == revisions - earlier
 
 
 def migrate(url: str, package: str) -> None:
@@ -154,3 +185,19 @@ def migrate(url: str, package: str) -> None:
                 environment.run_migrations()
     finally:
         engine.dispose()
+
+
+def migrate_when_there(url: str, package: str) -> None:
+    """`migrate` where `is_current` says so, waiting for as long as the database is away or busy. Blocking."""
+    import time
+
+    while True:
+        try:
+            if not is_current(url, package):
+                migrate(url, package)
+            return
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            log.warning("waiting for the database", error=type(error.orig).__name__)
+        time.sleep(0.3)

@@ -12,15 +12,15 @@ A service's `main.py` is its composition root:
 
 import asyncio
 import contextlib
+import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_kit import db as kit_db
@@ -30,9 +30,11 @@ from esign_kit.clock import Clock, system_clock
 from esign_kit.consumer import Consumer, Handler, ManualHandler
 from esign_kit.db import Database
 from esign_kit.grpc_server import ActorTokens, GrpcServer
-from esign_kit.objects import Objects
 from esign_kit.outbox import Relay
 from esign_kit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from esign_kit.objects import Objects
 
 log = telemetry.logger(__name__)
 
@@ -61,11 +63,13 @@ class App(Generic[S]):
         self._health_server: grpc.aio.Server | None = None
 
     @property
-    def objects(self) -> Objects:
+    def objects(self) -> "Objects":
         """The object store. Raises ValueError when the settings name none: not every service may touch objects."""
         if self._objects is None:
             if self.settings.s3 is None:
                 raise ValueError("this service has no object store in its settings")
+            from esign_kit.objects import Objects  # its client is heavy, and half of the services have no objects
+
             self._objects = Objects(self.settings.s3)
         return self._objects
 
@@ -178,27 +182,18 @@ Build = Callable[[App[S]], Awaitable[None]]
 
 
 async def prepare(app: App[Any], migrations: str) -> None:
-    """Bring the schema up to date (waiting for the database) and connect to the event stream."""
-    url = app.db.url
-    while True:
-        try:
-            await asyncio.to_thread(kit_db.migrate, url, migrations)
-            break
-        except DBAPIError as error:
-            if not kit_db.is_transient(error):
-                raise
-            log.warning("waiting for the database", error=type(error.orig).__name__)
-            await asyncio.sleep(0.3)
+    """Bring the schema up to date and connect to the event stream."""
+    await asyncio.to_thread(kit_db.migrate, app.db.url, migrations)
     await app.bus.connect()
 
 
-async def _main(config: S, build: Build[S], migrations: str) -> None:
+async def _main(config: S, build: Build[S]) -> None:
     app = App(config)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    starting = asyncio.create_task(_start(app, build, migrations))
+    starting = asyncio.create_task(_start(app, build))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -211,14 +206,30 @@ async def _main(config: S, build: Build[S], migrations: str) -> None:
         await app.close()
 
 
-async def _start(app: App[S], build: Build[S], migrations: str) -> None:
-    await prepare(app, migrations)
+async def _start(app: App[S], build: Build[S]) -> None:
+    await app.bus.connect()
     await build(app)
     await app.start()
+
+
+def _migrate(config: ServiceSettings, migrations: str) -> None:
+    """In a child process: what it takes to look at migrations is needed once, and the service would keep it in memory."""
+
+    def work() -> None:
+        telemetry.configure(config.service, level=config.log_level)
+        kit_db.migrate_when_there(kit_db.sync_url(config.database), migrations)
+
+    # A fork is safe as long as there are no threads, and spares the child to import everything again.
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    if child.exitcode != 0:
+        raise SystemExit(f"the schema could not be brought up to date (status {child.exitcode})")
 
 
 def run(settings_class: type[S], build: Build[S], *, migrations: str) -> None:
     """The entry point of a service process. `migrations` is the package whose `versions/` folder holds its migrations."""
     config = settings.load(settings_class)
+    _migrate(config, migrations)
     telemetry.configure(config.service, level=config.log_level, otlp_endpoint=config.otlp_endpoint)
-    asyncio.run(_main(config, build, migrations))
+    asyncio.run(_main(config, build))

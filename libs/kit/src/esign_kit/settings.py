@@ -1,11 +1,11 @@
 """Settings of a process: one TOML file, named by the environment variable ESIGN_SETTINGS_FILE; secrets are files of their own."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PLACEHOLDER = "CHANGE-ME"
 """Example secrets contain this; production does not start with one."""
@@ -69,11 +69,15 @@ class Tls(Section):
 
 
 class DatabaseSettings(Section):
-    """`url` without a password, e.g. postgresql+psycopg://identity@127.0.0.1:5432/identity."""
+    """`url` without a password, e.g. postgresql+psycopg://identity@127.0.0.1:5432/identity.
+
+    Up to `pool_size` connections are kept open when nobody uses them, and no more than `pool_limit` are open at a time.
+    """
 
     url: str
     password_file: SecretFile
-    pool_size: int = 8
+    pool_size: int = Field(default=8, ge=1)
+    pool_limit: int = Field(default=16, ge=1)
 
 
 class NatsSettings(Section):
@@ -94,12 +98,14 @@ class S3Settings(Section):
     secret_key_file: SecretFile
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs. A service's own settings class extends it."""
+class FileSettings(BaseModel):
+    """The settings of a process; unknown keys are refused. `load` reads them."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, nested_model_default_partial_update=True
-    )
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
+
+
+class ServiceSettings(FileSettings):
+    """What every service needs. A service's own settings class extends it."""
 
     service: str
     environment: Literal["local", "production"]
@@ -115,32 +121,18 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the TOML file; the environment's other variables do not count."""
-        path = os.environ.get("ESIGN_SETTINGS_FILE")
-        sources: list[PydanticBaseSettingsSource] = [init_settings]
-        if path:
-            sources.append(TomlConfigSettingsSource(settings_cls, Path(path)))
-        return tuple(sources)
 
-
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+SettingsT = TypeVar("SettingsT", bound=FileSettings)
 
 
 def load(cls: type[SettingsT]) -> SettingsT:
-    """Read and check the settings.
+    """Read and check the settings in the TOML file that ESIGN_SETTINGS_FILE names; no other variable counts.
 
-    Raises pydantic.ValidationError, and ValueError when a production process is given a placeholder secret.
+    Raises OSError, tomllib.TOMLDecodeError, pydantic.ValidationError, and ValueError when a production process is given
+    a placeholder secret.
     """
-    settings = cls()
+    path = os.environ.get("ESIGN_SETTINGS_FILE")
+    settings = cls.model_validate(tomllib.loads(Path(path).read_text()) if path else {})
     if getattr(settings, "environment", "production") == "production":
         refuse_placeholders(settings)
     return settings

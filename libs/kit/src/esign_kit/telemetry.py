@@ -5,10 +5,14 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+
+from esign_kit.lean import without
+
+with without("rich"):
+    import structlog
 
 tracer = trace.get_tracer("esign")
 

@@ -49,13 +49,20 @@ async def build(app: App[SignerSettings]) -> None:
         tsa_deadline=settings.trust.tsa_seconds,
         revocation_deadline=settings.trust.revocation_seconds,
     )
-    signing_pool = WorkerPool(WorkerSettings(trust, pdfsig, settings.master_key_file.path), settings.signing_workers)
+    signing_pool = WorkerPool(
+        WorkerSettings(trust, pdfsig, settings.master_key_file.path),
+        settings.signing_workers,
+        idle_seconds=settings.worker_idle_seconds,
+    )
     judging_pool = WorkerPool(
-        WorkerSettings(trust, pdfsig, memory_limit=settings.validation_memory_bytes), settings.judging_workers
+        WorkerSettings(trust, pdfsig, memory_limit=settings.validation_memory_bytes),
+        settings.judging_workers,
+        idle_seconds=settings.worker_idle_seconds,
     )
     for pool in (signing_pool, judging_pool):
         app.on_close(pool.close)
-        await pool.warm_up()
+        if settings.workers_at_start:
+            await pool.warm_up()
     signing, judging = SigningWorkers(signing_pool), JudgingWorkers(judging_pool, settings.validation_seconds)
 
     documents = StoredDocuments(

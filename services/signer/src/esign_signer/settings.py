@@ -33,6 +33,10 @@ class SignerSettings(ServiceSettings):
     spool_dir: Path | None = None
     signing_workers: int = Field(default=1, ge=1, le=64)
     judging_workers: int = Field(default=1, ge=1, le=64)
+    # Workers take a second to start and some 70 MiB each: where memory is short, they start with their first work.
+    workers_at_start: bool = True
+    # Ends a worker that had nothing to do for so long; 0 keeps it.
+    worker_idle_seconds: float = Field(default=0, ge=0)
     # How long a request that waits for an outside service rests before the next attempt.
     retry_seconds: float = Field(default=3, gt=0)
     max_document_bytes: int = Field(default=110 * 2**20, gt=0)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from esign_signer.adapters.pdf import worker
 from esign_signer.adapters.pdf.pool import WorkerPool
@@ -62,6 +63,32 @@ async def test_a_cancelled_caller_does_not_lose_the_worker(pool: WorkerPool) -> 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await pool.run(worker.process_id, 5)
+
+
+async def test_a_worker_starts_with_its_first_work_and_ends_when_it_has_none(pool: WorkerPool) -> None:
+    lazy = WorkerPool(WorkerSettings(TrustSettings((), ()), "pdfsig"), 2, idle_seconds=0.3)
+    before = set(_children())
+    first = await lazy.run(worker.process_id, 5)
+    assert await lazy.run(worker.process_id, 5) == first
+    assert set(_children()) - before == {first}
+    await asyncio.sleep(0.8)
+    assert first not in _children()
+    second = await lazy.run(worker.process_id, 5)
+    assert second != first
+    await lazy.close()
+    assert second not in _children()
+    with pytest.raises(WorkerFailed):
+        await lazy.run(worker.process_id, 5)
+
+
+async def test_an_error_that_cannot_travel_is_told_in_words(pool: WorkerPool) -> None:
+    with pytest.raises(RuntimeError, match="cannot travel"):
+        await pool.run(exec, 5, "class Odd(Exception): ...\nraise Odd('cannot travel')")
+    assert await pool.run(worker.process_id, 5)
+
+
+def _children() -> list[int]:
+    return [child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_time_limit_inside_the_worker() -> None:

@@ -17,6 +17,7 @@ from esign_kit.refs import ObjectRef
 from esign_kit.service import App
 from esign_kit.testing import Pki
 from esign_signer.adapters.keystore import KeyStoreError
+from esign_signer.adapters.pdf import serve
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.report import Verdict
 from esign_signer.main import build
@@ -339,11 +340,10 @@ async def _wrapped_keys(world: World, activation_id: str) -> list[bytes | None]:
 
 
 def _workers() -> list[int]:
-    """The worker processes of this test process: children of its fork server."""
+    """The worker processes of this test process."""
     import psutil
 
-    servers = [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
-    return [worker.pid for server in servers for worker in server.children()]
+    return [child.pid for child in psutil.Process().children() if serve.__name__ in child.cmdline()]
 
 
 def _bad_image(kind: str) -> bytes:

@@ -1,22 +1,17 @@
-"""Long-lived worker processes, one executor each, so that a worker that hangs or dies takes nobody else's work with
-it."""
+"""Worker processes, each with a connection of its own, so that one that hangs or dies takes nobody else's work with it."""
 
 import asyncio
 import contextlib
-import multiprocessing
-import os
-import signal
+import pickle
+import socket
 import sys
-import types
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar, cast
 
 from esign_kit.telemetry import logger
 
-from esign_signer.adapters.pdf import worker
+from esign_signer.adapters.pdf import serve
 from esign_signer.adapters.pdf.settings import WorkerSettings
 from esign_signer.app.ports import WorkerFailed
 
@@ -26,7 +21,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 START_DEADLINE: Final = 60.0
-PRELOAD: Final = "esign_signer.adapters.pdf.preload"
 
 
 class _Died(Exception):
@@ -35,29 +29,55 @@ class _Died(Exception):
 
 @dataclass(slots=True)
 class _Worker:
-    executor: ProcessPoolExecutor
-    process_id: int
+    process: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def exchange(self, message: object) -> object:
+        """The answer to a message. Raises OSError, EOFError when the worker dies."""
+        self.writer.write(serve.frame(message))
+        await self.writer.drain()
+        length = int.from_bytes(await self.reader.readexactly(serve.LENGTH), "big")
+        return pickle.loads(await self.reader.readexactly(length))  # noqa: S301 - our own program on a socket of its own
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.writer.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    worker: _Worker | None = None
+    retirement: asyncio.TimerHandle | None = None
 
 
 class WorkerPool:
-    """`size` worker processes. They are forked from one server process that has imported everything once."""
+    """Up to `size` worker processes, started when they are first needed.
 
-    def __init__(self, settings: WorkerSettings, size: int) -> None:
+    One that had nothing to do for `idle_seconds` is ended, for it holds some 70 MiB; with 0 it stays.
+    """
+
+    def __init__(self, settings: WorkerSettings, size: int, *, idle_seconds: float = 0) -> None:
         self._settings = settings
-        self._size = size
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([PRELOAD])
-        self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()
-        for _ in range(size):
-            self._idle.put_nowait(None)
+        self._idle_seconds = idle_seconds
+        self._closed = False
+        self._places = [_Place() for _ in range(size)]
+        self._free: asyncio.LifoQueue[_Place] = asyncio.LifoQueue()
+        for place in self._places:
+            self._free.put_nowait(place)
 
     async def warm_up(self) -> None:
-        """Starts every worker. Raises WorkerFailed when one does not come up."""
-        started = await asyncio.gather(*(self._start() for _ in range(self._size)))
-        while not self._idle.empty():
-            self._idle.get_nowait()
-        for one in started:
-            self._idle.put_nowait(one)
+        """Starts every worker ahead of its first work. Raises WorkerFailed when one does not come up."""
+        places = [await self._free.get() for _ in self._places]
+        try:
+            await asyncio.gather(*(self._start(place) for place in places))
+        finally:
+            for place in places:
+                self._release(place)
 
     async def run(self, function: Callable[P, T], seconds: float, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `function`, which can be repeated, in a worker within `seconds`, once one is free.
@@ -65,84 +85,85 @@ class WorkerPool:
         Raises what it raises; WorkerFailed when the worker was too slow, or when a second one died as well. A caller
         that is cancelled leaves the worker to finish, out of sight.
         """
+        message = (function, args, kwargs)
         try:
-            return await self._attempt(function, seconds, *args, **kwargs)
+            return cast(T, await self._attempt(message, seconds))
         except _Died:
             log.warning("worker died, work is repeated")
         try:
-            return await self._attempt(function, seconds, *args, **kwargs)
+            return cast(T, await self._attempt(message, seconds))
         except _Died as error:
             raise WorkerFailed("two workers died") from error
 
-    async def _attempt(self, function: Callable[P, T], seconds: float, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        one = await self._idle.get()
-        try:
-            if one is None:
-                one = await self._start()
-            future = one.executor.submit(function, *args, **kwargs)
-        except BrokenProcessPool as error:
-            self._discard(one)
-            raise _Died from error
-        except BaseException:
-            self._discard(one)
-            raise
-        return await asyncio.shield(asyncio.ensure_future(self._result(one, asyncio.wrap_future(future), seconds)))
+    async def _attempt(self, message: object, seconds: float) -> object:
+        place = await self._free.get()
+        return await asyncio.shield(asyncio.ensure_future(self._work(place, message, seconds)))
 
-    async def _result(self, one: _Worker, future: "asyncio.Future[T]", seconds: float) -> T:
+    async def _work(self, place: _Place, message: object, seconds: float) -> object:
+        if place.retirement is not None:
+            place.retirement.cancel()
         try:
+            if self._closed:
+                raise WorkerFailed("the service is ending")
+            worker = place.worker or await self._start(place)
             async with asyncio.timeout(seconds):
-                result = await future
+                answer = await worker.exchange(message)
         except TimeoutError as error:
-            self._discard(one)
+            self._discard(place)
             raise WorkerFailed(f"no answer within {seconds} s") from error
-        except BrokenProcessPool as error:
-            self._discard(one)
+        except (OSError, EOFError) as error:
+            self._discard(place)
             raise _Died from error
         except BaseException:
-            self._idle.put_nowait(one)
+            self._discard(place)
             raise
-        self._idle.put_nowait(one)
+        finally:
+            self._release(place)
+        done, result = cast(tuple[bool, object], answer)
+        if not done:
+            raise cast(Exception, result)
         return result
 
-    async def _start(self) -> _Worker:
-        executor = ProcessPoolExecutor(
-            1, mp_context=self._context, initializer=worker.start, initargs=(self._settings,)
-        )
+    async def _start(self, place: _Place) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", serve.__name__, str(theirs.fileno())),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+            )
+        worker = place.worker = _Worker(process, *await asyncio.open_connection(sock=ours))
         try:
-            with _without_main():
-                future = executor.submit(worker.process_id)
             async with asyncio.timeout(START_DEADLINE):
-                return _Worker(executor, await asyncio.wrap_future(future))
-        except (TimeoutError, BrokenProcessPool) as error:
-            executor.shutdown(wait=False, cancel_futures=True)
+                await worker.exchange(self._settings)
+        except (TimeoutError, OSError, EOFError) as error:
+            self._discard(place)
             raise WorkerFailed("a worker did not start") from error
+        return worker
 
-    def _discard(self, one: _Worker | None) -> None:
+    def _discard(self, place: _Place) -> None:
         """Kills a worker; the next call that gets its place starts another."""
-        if one is not None:
-            log.warning("worker discarded", process_id=one.process_id)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one.process_id, signal.SIGKILL)
-            one.executor.shutdown(wait=False, cancel_futures=True)
-        self._idle.put_nowait(None)
+        if place.worker is not None:
+            log.warning("worker discarded", process_id=place.worker.process.pid)
+            self._end(place)
+
+    def _release(self, place: _Place) -> None:
+        if self._idle_seconds and place.worker is not None and not self._closed:
+            place.retirement = asyncio.get_running_loop().call_later(self._idle_seconds, self._end, place)
+        self._free.put_nowait(place)
+
+    def _end(self, place: _Place) -> None:
+        if place.worker is not None:
+            place.worker.kill()
+            place.worker = None
 
     async def close(self) -> None:
         """Ends the workers, finishing nothing."""
-        while not self._idle.empty():
-            one = self._idle.get_nowait()
-            if one is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(one.process_id, signal.SIGKILL)
-                one.executor.shutdown(wait=False, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """multiprocessing has every child import the parent's main module again; ours is a whole service that a worker
-    needs nothing of."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+        self._closed = True
+        for place in self._places:
+            if place.retirement is not None:
+                place.retirement.cancel()
+            process = place.worker.process if place.worker is not None else None
+            self._end(place)
+            if process is not None:
+                await process.wait()

@@ -11,11 +11,9 @@ import os
 import resource
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from multiprocessing import connection, parent_process
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -73,8 +71,6 @@ _tools: _Tools | None = None
 def start(settings: WorkerSettings) -> None:
     """Called once in a new worker process."""
     global _tools
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     if settings.memory_limit and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (settings.memory_limit, settings.memory_limit))
     _tools = _Tools(settings)
@@ -123,14 +119,6 @@ def _ready() -> _Tools:
     if _tools is None:
         raise RuntimeError("not started")
     return _tools
-
-
-def _end_with_parent() -> None:
-    """A worker whose service was killed must not stay behind."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 class _TooLong(BaseException):
