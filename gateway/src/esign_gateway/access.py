@@ -1,5 +1,5 @@
-"""Who may use a route. Every route states it as a dependency, `public(...)` or `person(...)`; without one, or with two, the
-application does not start. The rule also says how large a body may be and how long an answer may take.
+"""Who may use a route. Every route states it as a dependency, `public(...)`, `person(...)` or `platform(...)`; without one, or
+with two, the application does not start. The rule also says how large a body may be and how long an answer may take.
 
     @router.get("/me", dependencies=[person()])
     @router.post("/login", dependencies=[public(Rate("login", per_minute=10, burst=10))])
@@ -34,6 +34,7 @@ class Access(Enum):
 
     PUBLIC = "anyone"
     PERSON = "a signed-in person"
+    PLATFORM = "a page of a trusted platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,13 @@ class Rule:
 session_cookie = APIKeyCookie(
     name="esign_session",
     scheme_name="session",
-    description="Session cookie, set by `POST /v1/login` (in production it is named `__Host-esign_session`).",
+    description="Session cookie, set by a login (in production it is named `__Host-esign_session`). Any answer may renew it.",
     auto_error=False,
 )
 
 
-class _PublicRule:
-    """Dependency of a route for anyone; `RuledRoute` enforces the rule before the body is read."""
+class _OpenRule:
+    """Dependency of a route that needs no session; `RuledRoute` enforces the rule before the body is read."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -76,7 +77,12 @@ class _PersonRule:
 
 def public(rate: Rate = READS, *, body_limit: int = JSON_BODY, seconds: float = 10) -> Depends:
     """A route for anyone, at most `rate` from one address."""
-    return Depends(_PublicRule(Rule(Access.PUBLIC, rate, body_limit, seconds)))
+    return Depends(_OpenRule(Rule(Access.PUBLIC, rate, body_limit, seconds)))
+
+
+def platform(rate: Rate, *, body_limit: int = JSON_BODY, seconds: float = 10) -> Depends:
+    """A route to which a page of a trusted platform sends people with a form. Its errors are pages."""
+    return Depends(_OpenRule(Rule(Access.PLATFORM, rate, body_limit, seconds)))
 
 
 def person(*, body_limit: int = JSON_BODY, seconds: float = 15) -> Depends:
@@ -89,7 +95,7 @@ def rule_of(route: BaseRoute) -> Rule:
     found = [
         dependency.dependency.rule
         for dependency in (route.dependencies if isinstance(route, APIRoute) else ())
-        if isinstance(dependency.dependency, _PublicRule | _PersonRule)
+        if isinstance(dependency.dependency, _OpenRule | _PersonRule)
     ]
     if len(found) != 1:
         raise RuntimeError(f"{getattr(route, 'path', route)} states {len(found)} access rules; it must state one")
@@ -107,6 +113,9 @@ class Guard(Protocol):
     def is_own_origin(self, origin: str, request: Request) -> bool:
         """Whether a page of `origin` is a page of this site."""
 
+    def is_trusted_platform(self, origin: str) -> bool:
+        """Whether pages of `origin` may send people here already identified."""
+
 
 class RuledRoute(APIRoute):
     """A route that enforces its rule before it reads a body: cross-site requests, rate, sign-in, size and time."""
@@ -117,7 +126,10 @@ class RuledRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             guard: Guard = request.app.state.guard
-            if request.method not in SAFE_METHODS:
+            if rule.access is Access.PLATFORM:
+                request.state.answer_with_page = True
+                refuse_strangers_forms(request, guard)
+            elif request.method not in SAFE_METHODS:
                 refuse_cross_site(request, guard)
             deadline_var.set(time.monotonic() + rule.seconds)
             actor_var.set(None)
@@ -158,6 +170,16 @@ def refuse_cross_site(request: Request, guard: Guard) -> None:
     origin = request.headers.get("origin")
     if origin is not None and not guard.is_own_origin(origin, request):
         raise error
+
+
+def refuse_strangers_forms(request: Request, guard: Guard) -> None:
+    """Raise Forbidden unless the browser names a trusted platform's page as where the form came from (Origin, RFC 6454).
+
+    Else a page of anyone's could sign its visitors in as somebody else (login CSRF). A browser leaves the origin out, or says
+    `null`, for a page with `Referrer-Policy: no-referrer`: that is refused too.
+    """
+    if not guard.is_trusted_platform(request.headers.get("origin", "")):
+        raise Forbidden("ORIGIN_NOT_ALLOWED", zh="请从招采平台进入", en="Come in through the procurement platform")
 
 
 def make_router(tag: str) -> APIRouter:

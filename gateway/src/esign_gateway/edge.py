@@ -23,6 +23,8 @@ SECURITY_HEADERS = {
     # Personal data stays out of every cache; what may be cached says so itself.
     "cache-control": "no-store",
 }
+SET_COOKIES = "esign.set_cookies"
+"""Where in the request's state the Set-Cookie headers of its answer stand, by name and path."""
 HSTS = "max-age=63072000; includeSubDomains"
 
 
@@ -43,7 +45,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        method = scope["method"]
+        method, state = scope["method"], scope.setdefault("state", {})
         with tracer.start_as_current_span(method, context=Context(), kind=SpanKind.SERVER) as span:
             span.set_attribute("http.request.method", method)
             started = False
@@ -57,6 +59,9 @@ class Edge:
                     for name, value in self._headers.items():
                         headers.setdefault(name, value)
                     headers["trace-id"] = trace_id()
+                    # Here, so that no answer misses one: not an error, nor a stream.
+                    for cookie in state.get(SET_COOKIES, {}).values():
+                        headers.append("set-cookie", cookie)
                 await send(message)
 
             try:

@@ -76,6 +76,11 @@ def client_address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def user_agent(request: Request) -> str:
+    """What the client calls itself, cut to a length that is worth keeping."""
+    return request.headers.get("user-agent", "")[:256]
+
+
 def too_large(limit: int) -> TooLarge:
     """The error for a body over `limit` bytes."""
     return TooLarge(

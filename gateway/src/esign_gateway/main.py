@@ -70,6 +70,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 yield gateway
             finally:
                 server.should_exit = True
+                gateway.streams.close()
                 await task
                 await gateway.downloads.drain(GRACE_SECONDS)
                 await peers.close()

@@ -13,8 +13,6 @@ from esign.signer.v1 import signer_pb2_grpc
 from esign_kit.context import Actor, actor_var
 from esign_kit.errors import Unauthenticated
 
-from esign_gateway.views import Person
-
 if TYPE_CHECKING:
     from esign.contract.v1.contract_pb2_grpc import PortalServiceAsyncStub as Contracts
     from esign.evidence.v1.evidence_pb2_grpc import PublicServiceAsyncStub as PublicEvidence
@@ -47,14 +45,16 @@ class Peers:
             channels=channels,
         )
 
-    async def sign_in(self, session_token: str) -> Person:
+    async def sign_in(self, session_token: str) -> identity_pb2.AuthenticateResponse:
         """Make the further calls of this request for the session's person. Raises Unauthenticated."""
         if not session_token:
             raise Unauthenticated("SESSION_MISSING", zh="请先登录", en="Sign in first")
         answer = await self.people.Authenticate(identity_pb2.AuthenticateRequest(session_token=session_token))
         # The services check the token themselves; here it is only carried.
-        actor_var.set(Actor(answer.person.person_id, "", answer.actor_token))
-        return Person.of(answer.person)
+        actor_var.set(
+            Actor(answer.person.person_id, answer.session_id, answer.actor_token, answer.organisation.organisation_id)
+        )
+        return answer
 
     async def unreachable(self, seconds: float = 1.0) -> list[str]:
         """The services with which no connection stands, or can be made in time."""

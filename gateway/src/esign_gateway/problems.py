@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 from esign_kit.errors import EsignError, Internal, InvalidInput
 from esign_kit.problem import MEDIA_TYPE, problem
-from esign_kit.telemetry import logger
+from esign_kit.telemetry import logger, trace_id
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+
+from esign_gateway import pages
 
 log = logger(__name__)
 
@@ -70,7 +72,7 @@ class _FrameworkRefusal(EsignError):
 
 
 def render(request: Request, error: EsignError, *, fields: Sequence[FieldProblem] = ()) -> Response:
-    """The response for an error."""
+    """The response for an error: a problem, or a page where a person waits for one."""
     language = "en" if prefers_english(request.headers.get("accept-language", "")) else "zh"
     status = error.status if isinstance(error, _FrameworkRefusal) else error.http_status
     body = problem(error, language) | {"status": status}
@@ -79,6 +81,10 @@ def render(request: Request, error: EsignError, *, fields: Sequence[FieldProblem
     headers = {"content-language": "en" if language == "en" else "zh-CN", "vary": "Accept-Language"}
     if "retry_after_seconds" in error.metadata:
         headers["retry-after"] = error.metadata["retry_after_seconds"]
+    if getattr(request.state, "answer_with_page", False):
+        page = pages.refusal(str(body["title"]), trace_id(), status=status, english=language == "en")
+        page.headers.update(headers)
+        return page
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
 
 
@@ -123,8 +129,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of the errors that a route answers with."""
+def responses(*statuses: int, pages: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of the errors that a route answers with: problems, or pages."""
     texts = {
         400: "The request is not valid.",
         401: "Not signed in, or the session has ended.",
@@ -137,8 +143,9 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         503: "A part that is needed does not answer now; try again later.",
         504: "It took too long.",
     }
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {status: {"description": texts[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
+    problem_content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {"text/html": {"schema": {"type": "string"}}} if pages else problem_content
+    return {status: {"description": texts[status], "content": content} for status in statuses}
 
 
 def schemas() -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2
 from esign.evidence.v1 import evidence_pb2
-from esign.identity.v1 import identity_pb2
 from esign.signer.v1 import signer_pb2
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
@@ -36,53 +35,6 @@ def enum_name(kind: EnumDescriptor, value: int, prefix: str) -> str:
     """`waiting` for CONTRACT_STATE_WAITING; `unknown` for a value newer than this program."""
     known = kind.values_by_number.get(value)
     return known.name.removeprefix(prefix).lower() if known else "unknown"
-
-
-class Person(BaseModel):
-    """A person as screens show them."""
-
-    person_id: str
-    name: Annotated[str, Field(description="盖章人.")]
-    masked_phone: Annotated[str, Field(examples=["138****5678"])]
-    masked_id_number: Annotated[str, Field(examples=["110***********1234"])]
-
-    @classmethod
-    def of(cls, message: identity_pb2.PersonSummary) -> "Person":
-        """From identity's message."""
-        return cls(
-            person_id=message.person_id,
-            name=message.name,
-            masked_phone=message.masked_phone,
-            masked_id_number=message.masked_id_number,
-        )
-
-
-class Verification(BaseModel):
-    """A person's verification for one contract and one exact document."""
-
-    verification_id: str
-    state: Annotated[
-        str,
-        Field(description="sms_pending, face_pending, passed, consumed, failed or expired.", examples=["sms_pending"]),
-    ]
-    contract_id: str
-    document_sha256: Sha256
-    expires_at: datetime
-    person: Person
-    attempts_left: int
-
-    @classmethod
-    def of(cls, message: identity_pb2.Verification) -> "Verification":
-        """From identity's message."""
-        return cls(
-            verification_id=message.verification_id,
-            state=enum_name(identity_pb2.VerificationState.DESCRIPTOR, message.state, "VERIFICATION_STATE_"),
-            contract_id=message.contract_id,
-            document_sha256=message.document_sha256,
-            expires_at=required_moment(message, "expires_at"),
-            person=Person.of(message.person),
-            attempts_left=message.attempts_left,
-        )
 
 
 class Placement(BaseModel):

@@ -1,7 +1,6 @@
-"""What anyone may use: 在线验证, 查询核验, the roots to trust, the transparency log, and the landing page of a face check."""
+"""What anyone may use: 在线验证, 查询核验, the roots to trust, and the transparency log."""
 
 import asyncio
-import base64
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -10,7 +9,7 @@ from esign.evidence.v1 import evidence_pb2
 from esign.signer.v1 import signer_pb2
 from esign_kit.errors import InvalidInput
 from fastapi import Path, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from esign_gateway.access import JSON_BODY, make_router, public
@@ -27,15 +26,6 @@ UPLOAD_CHUNK = 512 * 1024
 # Room for the multipart frame around the file.
 UPLOAD_LIMIT = 101 * 2**20
 UPLOAD_SECONDS = 110.0
-
-_STYLE = "body{font:18px/1.7 sans-serif;margin:18vh auto;max-width:22em;padding:0 1em;text-align:center;color:#222}"
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_FACE_PAGE = f"""<!doctype html>
-<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>人脸识别</title><style>{_STYLE}</style></head>
-<body><h1>人脸识别已结束</h1><p>请回到电脑继续操作，核验结果以电脑页面显示为准。</p>
-<p lang="en">Please go back to your computer; the result is shown there.</p></body></html>
-"""
 
 
 class TextCheck(BaseModel):
@@ -171,10 +161,3 @@ async def get_tile(
     answer = await gateway.peers.evidence.GetTile(evidence_pb2.GetTileRequest(path=path))
     headers = {"cache-control": "public, max-age=31536000, immutable"}
     return Response(answer.content, headers=headers, media_type="application/octet-stream")
-
-
-@router.get("/face/return", dependencies=[public()], response_class=HTMLResponse, responses=responses(429))
-async def face_return() -> HTMLResponse:
-    """Where a face vendor sends the phone's browser at the end. It trusts nothing in the address: the PC asks the vendor."""
-    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
-    return HTMLResponse(_FACE_PAGE, headers={"content-security-policy": policy})

@@ -1,23 +1,25 @@
 """签章: prove who signs (SMS, then face), choose the signature, confirm."""
 
 from datetime import datetime
-from enum import Enum
 from typing import Annotated
 
 from esign.contract.v1 import contract_pb2
 from esign.identity.v1 import identity_pb2
 from esign.signer.v1 import signer_pb2
 from esign_kit.errors import InvalidInput
-from fastapi import Path, Request
+from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
 from esign_gateway.access import make_router, person
 from esign_gateway.app import GatewayDep
+from esign_gateway.identity_views import CHANNELS, FaceChannel, FaceChannelOption, Verification, channel_options
+from esign_gateway.limits import client_address, user_agent
 from esign_gateway.problems import responses
 from esign_gateway.routes.contracts import ContractId
 from esign_gateway.routes.session import Code, CodeSent
+from esign_gateway.streams import EventStream, event
 from esign_gateway.uploads import media_type_of
-from esign_gateway.views import Contract, Placement, Seal, Sha256, Verification, required_moment
+from esign_gateway.views import Contract, Placement, Seal, Sha256, required_moment
 
 router = make_router("signing")
 
@@ -34,19 +36,10 @@ class CodeConfirmation(BaseModel):
     code: Code
 
 
-class FaceChannel(Enum):
-    """The vendor of the face check."""
-
-    TENCENT = "tencent"
-
-
-_CHANNELS = {FaceChannel.TENCENT: identity_pb2.FACE_CHANNEL_TENCENT}
-
-
 class FaceCheckRequest(BaseModel):
     """Opens a face check."""
 
-    channel: Annotated[FaceChannel, Field(description="tencent: 腾讯云.")]
+    channel: FaceChannel
     consent_version: Annotated[
         str,
         Field(min_length=1, max_length=32, description="The version of the biometric-information statement accepted."),
@@ -54,11 +47,20 @@ class FaceCheckRequest(BaseModel):
 
 
 class FaceCheck(BaseModel):
-    """Where the person goes with the phone, as a QR code."""
+    """Where the person goes with the phone."""
 
     face_check_id: str
-    url: str
+    url: Annotated[
+        str,
+        Field(description="A page of this site, for the QR code, or to go to at once on a phone. Good for one device."),
+    ]
     expires_at: datetime
+
+
+class FaceChannelList(BaseModel):
+    """The channels of a face check, in the order in which they are offered."""
+
+    items: list[FaceChannelOption]
 
 
 class SignatureRequest(BaseModel):
@@ -125,17 +127,58 @@ async def confirm_verification_code(
     return Verification.of(answer)
 
 
+@router.get(
+    "/verifications/{verification_id}/face-channels", dependencies=[person()], responses=responses(400, 401, 404, 503)
+)
+async def list_face_channels(verification_id: VerificationId, gateway: GatewayDep) -> FaceChannelList:
+    """Which channels the face check may use, and which of them can be used now."""
+    answer = await gateway.peers.people.ListFaceChannels(
+        identity_pb2.ListFaceChannelsRequest(verification_id=verification_id)
+    )
+    return FaceChannelList(items=channel_options(list(answer.channels)))
+
+
+@router.get(
+    "/verifications/{verification_id}/events",
+    dependencies=[person()],
+    response_class=Response,
+    responses={
+        **responses(400, 401, 404, 429, 503),
+        200: {
+            "description": "`event: verification` with a Verification as its data, now and after every change, until it is "
+            "passed, failed, expired or consumed; a comment every 15 seconds. The stream ends by itself then, and after at "
+            "most two minutes: unless it is decided, connect again.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+    },
+)
+async def watch_verification(verification_id: VerificationId, request: Request, gateway: GatewayDep) -> EventStream:
+    """Follow a verification by server-sent events, while the phone does its part. At most 3 streams of one session."""
+    question = identity_pb2.WatchVerificationRequest(verification_id=verification_id)
+    return await gateway.streams.open(
+        gateway.session_id(request),
+        lambda: gateway.peers.people.WatchVerification(question),
+        lambda message: event("verification", Verification.of(message).model_dump_json()),
+    )
+
+
 @router.post(
     "/verifications/{verification_id}/face",
     status_code=201,
     dependencies=[person()],
     responses=responses(400, 401, 403, 404, 409, 429, 503),
 )
-async def start_face_check(verification_id: VerificationId, body: FaceCheckRequest, gateway: GatewayDep) -> FaceCheck:
-    """Open a face check with a vendor: step 2 of 2, done on the phone."""
+async def start_face_check(
+    verification_id: VerificationId, body: FaceCheckRequest, request: Request, gateway: GatewayDep
+) -> FaceCheck:
+    """Open a face check: step 2 of 2, done on the phone."""
     answer = await gateway.peers.people.StartFaceCheck(
         identity_pb2.StartFaceCheckRequest(
-            verification_id=verification_id, channel=_CHANNELS[body.channel], consent_version=body.consent_version
+            verification_id=verification_id,
+            channel=CHANNELS[body.channel],
+            consent_version=body.consent_version,
+            client_address=client_address(request),
+            user_agent=user_agent(request),
         )
     )
     return FaceCheck(
