@@ -26,6 +26,7 @@ CREDENTIALS: dict[str, Any] = {
     "antchain": {"access_key": "ANTKEY", "access_secret": "an-antchain-secret"},
     "ca": {"client_secret": "a-ca-client-secret"},
     "smtp": {"user": "esign", "password": "a-mail-password"},
+    "bjca": {"app_id": "esign-test", "secret": "a-bjca-secret-of-length"},
 }
 
 

@@ -1,5 +1,6 @@
 """Face checks through Tencent's own SDK and the hosted page."""
 
+import base64
 import json
 import signal
 import sqlite3
@@ -81,6 +82,58 @@ def test_a_failed_check_is_reported_and_cannot_be_repeated(sandbox: Running) -> 
     text = result(sandbox, opened.BizToken, InfoType="0").Text
     assert (text.ErrCode, text.LiveStatus) == (1005, 1005)
     assert float(text.Sim) == 0
+
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 400 + b"\xff\xd9"
+
+
+def act_with_photo(sandbox: Running, token: str, what: str, photo: bytes) -> httpx.Response:
+    files = {"photo": ("photo.jpg", photo, "image/jpeg")}
+    return HTTP.post(f"{sandbox.url}/faceid/h5/result", data={"token": token, "result": what}, files=files)
+
+
+def test_a_photograph_becomes_the_best_frame_of_a_passed_check(sandbox: Running) -> None:
+    token = detect(sandbox).BizToken
+    assert result(sandbox, token, InfoType="3").BestFrame.BestFrame is None
+    assert act_with_photo(sandbox, token, "pass", JPEG).status_code == 200
+    for wanted in ("0", "3", "13"):
+        frame = result(sandbox, token, InfoType=wanted).BestFrame
+        assert base64.b64decode(frame.BestFrame) == JPEG
+    assert result(sandbox, token, InfoType="1").BestFrame is None
+    assert result(sandbox, token, InfoType="1").Text.ErrCode == 0
+
+
+def test_without_a_photograph_or_a_pass_there_is_no_best_frame(sandbox: Running) -> None:
+    for what, photo in (("fail", JPEG), ("pass", b"")):
+        token = detect(sandbox).BizToken
+        assert act_with_photo(sandbox, token, what, photo).status_code == 200
+        assert result(sandbox, token, InfoType="0").BestFrame.BestFrame is None
+
+
+def test_what_is_no_photograph_is_refused_and_the_go_is_not_used_up(sandbox: Running) -> None:
+    token = detect(sandbox).BizToken
+    refused = act_with_photo(sandbox, token, "pass", b"GIF89a")
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_REQUEST")
+    assert act_with_photo(sandbox, token, "pass", JPEG + bytes(1 << 20)).status_code == 413
+    assert act_with_photo(sandbox, token, "pass", JPEG).status_code == 200
+
+
+def test_photographs_are_forgotten_after_three_days(own_sandbox: Running) -> None:
+    first, second = (detect(own_sandbox).BizToken for _ in range(2))
+    act_with_photo(own_sandbox, first, "pass", JPEG)
+    with sqlite3.connect(own_sandbox.directory / "data" / "sandbox.sqlite3", timeout=5) as db:
+        db.execute("UPDATE face_photo SET taken_at = taken_at - ?", (3 * 86400 * 1000 + 1,))
+    act_with_photo(own_sandbox, second, "pass", JPEG)
+    with sqlite3.connect(own_sandbox.directory / "data" / "sandbox.sqlite3", timeout=5) as db:
+        assert db.execute("SELECT check_id FROM face_photo").fetchall() == [(second,)]
+
+
+def test_the_page_may_lead_back_to_where_the_check_was_opened_and_nowhere_else(sandbox: Running) -> None:
+    policy = HTTP.get(detect(sandbox, RedirectUrl="https://portal.example/f/return?a=1").Url).headers[
+        "content-security-policy"
+    ]
+    assert policy.endswith("form-action 'self' https://portal.example")
+    assert HTTP.get(detect(sandbox).Url).headers["content-security-policy"].endswith("form-action 'self'")
 
 
 def test_only_one_of_many_goes_counts(sandbox: Running) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from esign_sandbox import antchain, chain, faceid, mail, sms
+from esign_sandbox import antchain, bjca, chain, faceid, mail, photos, sms
 from esign_sandbox.ca import api as ca_api
 from esign_sandbox.ca import authority, orders, status, tsa
 from esign_sandbox.ca.policy import Addresses
@@ -19,7 +19,7 @@ from esign_sandbox.tencent import tencent_router
 
 SCHEMAS = (
     *(authority.SCHEMA, orders.SCHEMA, status.SCHEMA, tsa.SCHEMA),
-    *(sms.SCHEMA, mail.SCHEMA, faceid.SCHEMA, chain.SCHEMA, antchain.SCHEMA),
+    *(sms.SCHEMA, mail.SCHEMA, faceid.SCHEMA, bjca.SCHEMA, photos.SCHEMA, chain.SCHEMA, antchain.SCHEMA),
 )
 
 
@@ -51,6 +51,7 @@ def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
     app = FastAPI(title="esign sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(FaultMiddleware, faults=faults)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(photos.PhotoError, _no_photo)
     for kind in ca_api.ERRORS:
         app.add_exception_handler(kind, ca_api.refused)
     app.include_router(faults_router(faults))
@@ -60,6 +61,8 @@ def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
     )
     app.include_router(tencent_router(credentials.tencent, [messages, faces]))
     app.include_router(faceid.faceid_router(faces))
+    if credentials.bjca is not None:
+        app.include_router(bjca.bjca_router(bjca.BjcaFaceService(store, credentials.bjca, public_url)))
     app.include_router(antchain.gateway_router(notary))
     app.include_router(chain.explorer_router(ledger))
     app.include_router(mailbox_router(messages, mailboxes))
@@ -77,3 +80,7 @@ async def _invalid(_: Request, exc: Exception) -> JSONResponse:
     problems = exc.errors() if isinstance(exc, RequestValidationError) else []
     text = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
     return JSONResponse({"code": "INVALID_REQUEST", "message": text}, 400)
+
+
+async def _no_photo(_: Request, exc: Exception) -> JSONResponse:
+    return JSONResponse({"code": "INVALID_REQUEST", "message": str(exc)}, 400)

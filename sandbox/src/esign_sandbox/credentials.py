@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, HttpUrl, ValidationError
 
 
 class CredentialsError(RuntimeError):
@@ -47,13 +47,53 @@ class SmtpAccount(_Strict):
     password: str = Field(min_length=1)
 
 
+class BjcaAccount(_Strict):
+    """The application that 数字认证 has registered for the platform."""
+
+    app_id: str = Field(min_length=1)
+    secret: str = Field(min_length=16)
+
+
+class IdentityPeer(_Strict):
+    """The platform's identity service as the procurement platform reaches it: gRPC with mTLS."""
+
+    address: str = Field(min_length=1)
+    """`host:port`"""
+    server_name: str = Field(min_length=1)
+    """The DNS name in the server's certificate."""
+    ca_file: FilePath
+    cert_file: FilePath
+    key_file: FilePath
+
+
+class SignOnKey(_Strict):
+    """What the procurement platform signs its single sign-on tokens with."""
+
+    key_file: FilePath
+    """Ed25519, PKCS#8 PEM."""
+    key_id: str = Field(min_length=1)
+    """Its `kid` in the key set that the platform was given."""
+
+
+class ProcurementPlatform(_Strict):
+    """招采平台: where it finds the signing platform, and how it proves who it is."""
+
+    gateway_url: HttpUrl
+    identity: IdentityPeer
+    sign_on: SignOnKey
+
+
 class Credentials(_Strict):
+    """The parts of the platform's counterparts that a run may do without are optional: they are then not served."""
+
     tencent: TencentAccount
     sms: SmsAccount
     faceid: FaceIdAccount
     antchain: AntChainAccount
     ca: CaAccount
     smtp: SmtpAccount
+    bjca: BjcaAccount | None = None
+    procurement: ProcurementPlatform | None = None
 
 
 def load_credentials(path: Path) -> Credentials:

@@ -1,21 +1,24 @@
 """Tencent Cloud FaceID, API 2018-03-01: DetectAuth, the hosted H5 page, GetDetectInfoEnhanced.
 
-On the page a developer decides what the liveness check and the comparison found. No image exists, so the answers
-carry none (the vendor documents these fields as nullable). Source: cloud.tencent.com/document/product/1007/31816, /41957.
+On the page a developer decides what the liveness check and the comparison found, and may hand in a photograph, which
+becomes the best frame of a passed check; without one the answer carries no image (the vendor documents these fields as
+nullable). Source: cloud.tencent.com/document/product/1007/31816, /41957.
 """
 
+import base64
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from esign_sandbox import photos
 from esign_sandbox.credentials import FaceIdAccount
 from esign_sandbox.identifiers import is_resident_id
-from esign_sandbox.pages import render
+from esign_sandbox.pages import masked_id, masked_name, render
 from esign_sandbox.store import Store, now_ms
 from esign_sandbox.tencent import ApiError, Params, text
 
@@ -128,7 +131,9 @@ class FaceIdService:
         if any(kind in wanted for kind in "02"):
             answer["IdCardData"] = {"OcrFront": None, "OcrBack": None}
         if any(kind in wanted for kind in "03"):
-            answer["BestFrame"] = {"BestFrame": None, "BestFrames": None}
+            photo = self._store.row("SELECT jpeg FROM face_photo WHERE check_id = ?", row["biz_token"])
+            best = None if photo is None else base64.b64encode(photo["jpeg"]).decode()
+            answer["BestFrame"] = {"BestFrame": best, "BestFrames": None}
         if any(kind in wanted for kind in "04"):
             answer["VideoData"] = {"LivenessVideo": None}
         return answer
@@ -139,10 +144,10 @@ class FaceIdService:
             raise ApiError("InvalidParameterValue.RuleIdNotExist", "RuleId不存在，请到人脸核身控制台申请。")
         return rule_id
 
-    def act(self, token: str, passed: bool) -> str | None:
+    def act(self, token: str, passed: bool, photo: bytes | None = None) -> str | None:
         """The person's go: recorded once, within the token's life. Returns where the browser goes ('' for nowhere).
 
-        None when the token is unknown, used or expired.
+        None when the token is unknown, used or expired. The photograph (JPEG) of a passed check is its best frame.
         """
         at = now_ms()
         sim = f"{85 + secrets.randbelow(1400) / 100:.2f}" if passed else "0.00"
@@ -152,14 +157,12 @@ class FaceIdService:
                 " WHERE biz_token = ? AND passed IS NULL AND created_at > ? RETURNING redirect_url",
                 (passed, at, str(uuid.uuid4()), sim, token, at - TOKEN_SECONDS * 1000),
             ).fetchone()
-        if done is None:
-            return None
+            if done is None:
+                return None
+            if passed and photo is not None:
+                photos.keep(db, token, photo, at)
         redirect_url: str = done["redirect_url"]
-        if not redirect_url:
-            return ""
-        parts = urlsplit(redirect_url)
-        query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("BizToken", token)])
-        return urlunsplit(parts._replace(query=query))
+        return with_query(redirect_url, "BizToken", token) if redirect_url else ""
 
     def page(self, token: str) -> tuple[int, dict[str, object]]:
         """HTTP status and what the hosted page shows."""
@@ -170,26 +173,40 @@ class FaceIdService:
             return 410, {"state": "used"}
         if now_ms() - row["created_at"] > TOKEN_SECONDS * 1000:
             return 410, {"state": "expired"}
-        name, number = row["name"], row["id_card"]
-        masked = {"name": "*" * (len(name) - 1) + name[-1], "id_card": f"{number[:4]}{'*' * 10}{number[-4:]}"}
-        return 200, {"state": "open", "token": token, **masked}
+        masked = {"name": masked_name(row["name"]), "id_card": masked_id(row["id_card"])}
+        return 200, {"state": "open", "token": token, "leads_to": row["redirect_url"], **masked}
+
+
+def with_query(url: str, name: str, value: str) -> str:
+    """The address with one more parameter."""
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), (name, value)])
+    return urlunsplit(parts._replace(query=query))
 
 
 def faceid_router(service: FaceIdService) -> APIRouter:
     """The hosted page, as a browser meets it."""
     router = APIRouter(prefix="/faceid/h5")
 
+    def show(token: str) -> HTMLResponse:
+        status, context = service.page(token)
+        leads_to = context.get("leads_to")
+        return render("faceid.html", context, status, forms_lead_to=[str(leads_to)] if leads_to else [])
+
     @router.get("")
     def page(token: str = "") -> HTMLResponse:
-        status, context = service.page(token)
-        return render("faceid.html", context, status)
+        return show(token)
 
     @router.post("/result")
-    def result(token: Annotated[str, Form()], result: Annotated[Literal["pass", "fail"], Form()]) -> Response:
-        target = service.act(token, result == "pass")
+    def result(
+        token: Annotated[str, Form()],
+        result: Annotated[Literal["pass", "fail"], Form()],
+        photo: Annotated[UploadFile | None, File()] = None,
+    ) -> Response:
+        """`photo` (JPEG) may come with a pass; a form without it may be URL-encoded."""
+        target = service.act(token, result == "pass", photos.jpeg_of(photo))
         if target is None:
-            status, context = service.page(token)
-            return render("faceid.html", context, status)
+            return show(token)
         if target:
             return RedirectResponse(target, 303)
         return render("faceid.html", {"state": "passed" if result == "pass" else "failed"})

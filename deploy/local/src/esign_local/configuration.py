@@ -77,6 +77,7 @@ ANTCHAIN_KEY = "local"
 SMS_APP = "1400000001"
 SMS_SIGN = "SOHO中国"
 FACE_RULE = "1"
+BJCA_APP = "esign-local"
 # The certificate policies of the sandbox CA, below the enterprise number reserved for examples (RFC 5612).
 CA_POLICIES = "1.3.6.1.4.1.32473.1"
 
@@ -104,6 +105,8 @@ class Configuration:
         self.material.public("internal-ca.pem").write_bytes(self.pki.ca_file.read_bytes())
         for owner, name in (("identity", "actor"), ("identity", "activation"), ("evidence", "checkpoint")):
             self.material.signing_key(owner, name)
+        self.sign_on_key = self.material.signing_key("procurement", "procurement-sign-on")
+        self.sign_on_key_set = self.material.key_set("procurement-sign-on")
 
     def address(self, name: str, which: int = 0) -> str:
         """`host:port` of a program."""
@@ -147,6 +150,21 @@ class Configuration:
             "antchain": {"access_key": ANTCHAIN_KEY, "access_secret": read("antchain")},
             "ca": {"client_secret": read("ca")},
             "smtp": {"user": "esign", "password": read("smtp")},
+            "bjca": {"app_id": BJCA_APP, "secret": read("bjca")},
+            "procurement": {
+                "gateway_url": self.portal_url,
+                "identity": {
+                    "address": self.address("identity"),
+                    "server_name": "identity.esign.internal",
+                    "ca_file": str(self.pki.ca_file),
+                    "cert_file": str(self.pki.cert_file("procurement")),
+                    "key_file": str(self.pki.key_file("procurement")),
+                },
+                "sign_on": {
+                    "key_file": str(self.sign_on_key),
+                    "key_id": self.material.key_id("procurement-sign-on"),
+                },
+            },
         }
         path = self.data_dir / "sandbox" / "credentials.json"
         write_private(path, json.dumps(credentials, ensure_ascii=False, indent=2))

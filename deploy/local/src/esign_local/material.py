@@ -5,17 +5,19 @@ Every secret is a file of mode 0600 in a directory of its owner's own; what othe
 """
 
 import base64
+import hashlib
 import json
 import secrets
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 from esign_kit.engines.base import write_private
 
@@ -61,6 +63,24 @@ class Material:
         self.public(f"{name}.pub.pem").write_bytes(public)
         return path
 
+    def key_set(self, name: str) -> Path:
+        """`trust/<name>.jwks.json` (RFC 7517) with the public half of the signing key `name`; its `kid` is `key_id`."""
+        key = {**self._jwk(name), "kid": self.key_id(name), "alg": "EdDSA", "use": "sig"}
+        path = self.public(f"{name}.jwks.json")
+        path.write_text(json.dumps({"keys": [key]}, indent=2))
+        return path
+
+    def key_id(self, name: str) -> str:
+        """The thumbprint (RFC 7638) of the signing key `name`, of which the public half exists."""
+        canonical = json.dumps(self._jwk(name), sort_keys=True, separators=(",", ":"))
+        return _base64url(hashlib.sha256(canonical.encode()).digest())
+
+    def _jwk(self, name: str) -> dict[str, str]:
+        key = load_pem_public_key(self.public(f"{name}.pub.pem").read_bytes())
+        assert isinstance(key, Ed25519PublicKey)
+        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
+
     def public(self, name: str) -> Path:
         """A file that anyone may read."""
         return self.trust_dir / name
@@ -69,3 +89,7 @@ class Material:
         directory = self.secrets_dir / owner
         directory.mkdir(exist_ok=True, mode=0o700)
         return directory / name
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
