@@ -19,6 +19,7 @@ from esign_gateway.edge import SET_COOKIES, Edge
 from esign_gateway.identity_views import Session
 from esign_gateway.limits import RateLimiter
 from esign_gateway.peers import Peers
+from esign_gateway.portal import Portal, default_folder
 from esign_gateway.settings import GatewaySettings
 from esign_gateway.streams import Streams
 from esign_gateway.views import required_moment
@@ -40,6 +41,7 @@ class Gateway:
         self.objects = ObjectReader(objects)
         self.downloads = DownloadReports(peers)
         self.streams = Streams()
+        self.portal = Portal(settings.portal_dir or default_folder())
         self.secure = settings.environment == "production"
         # The prefix has browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, 4.1.3.2).
         self.cookie = "__Host-esign_session" if self.secure else "esign_session"

@@ -46,6 +46,9 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         limits=httpx.Limits(max_connections=200, max_keepalive_connections=20),
     ) as objects:
         gateway = Gateway(settings, peers, objects)
+        await gateway.portal.refresh()
+        if not gateway.portal.is_built:
+            log.warning("the portal has not been built: only the API is served", folder=str(gateway.portal.folder))
         server = _Server(
             uvicorn.Config(
                 create_app(gateway, all_routes()),

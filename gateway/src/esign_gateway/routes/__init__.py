@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute
 
-from esign_gateway.routes import account, contracts, meta, public, relays, session, sign_on, signing
+from esign_gateway.routes import account, contracts, meta, public, relays, session, sign_on, signing, site
 
 
 def all_routes() -> list[BaseRoute]:
@@ -16,5 +16,7 @@ def all_routes() -> list[BaseRoute]:
         sign_on.router,
         public.router,
         meta.router,
+        # The last: it takes every path that is left.
+        site.router,
     )
     return [route for router in routers for route in router.routes]
