@@ -191,6 +191,7 @@ class Configuration:
                 "otlp_endpoint": self.otlp_endpoint,
                 "http_listen": self.address("gateway"),
                 "public_url": self.portal_url,
+                "sso_origins": [self.sandbox_url],
                 "tls": self._tls("gateway"),
                 "peers": {peer: self.address(peer) for peer in PEERS["gateway"]},
             },
