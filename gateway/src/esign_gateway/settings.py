@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from esign_kit.settings import Address, FileSettings, Tls
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 PEERS = ("identity", "contract", "signer", "evidence")
 """The services that the gateway calls."""
@@ -22,6 +22,13 @@ def _origin(value: str) -> str:
     return value
 
 
+class SupportContact(BaseModel):
+    """Whom people may call."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60, examples=["SOHO中国客服"])]
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{3,28}[0-9]$", examples=["010-00000000"])]
+
+
 class GatewaySettings(FileSettings):
     """What the gateway needs: no database, no event stream, no key of the object store."""
 
@@ -35,6 +42,8 @@ class GatewaySettings(FileSettings):
     """Origins of the procurement platform's pages, from which suppliers arrive already identified."""
     portal_dir: Path | None = None
     """The portal's build; by default the one of this checkout or package."""
+    support: list[SupportContact] = Field(default_factory=list)
+    """The support phones that pages show."""
     trusted_proxies: list[str] = Field(default_factory=list)
     """Addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto count."""
     tls: Tls

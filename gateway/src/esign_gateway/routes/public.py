@@ -16,6 +16,7 @@ from esign_gateway.access import JSON_BODY, make_router, public
 from esign_gateway.app import GatewayDep
 from esign_gateway.limits import Rate, limited_receive, rechunk
 from esign_gateway.problems import prefers_english, responses
+from esign_gateway.settings import SupportContact
 from esign_gateway.uploads import file_chunks, media_type_of
 from esign_gateway.views import EvidenceCheck, ValidationReport, enum_name, signature_reports
 
@@ -32,6 +33,12 @@ class TextCheck(BaseModel):
     """存证类型 文本."""
 
     text_hash: Annotated[str, Field(min_length=1, max_length=128, description="存证文本HASH, base64.")]
+
+
+class SupportContacts(BaseModel):
+    """The support phones."""
+
+    items: list[SupportContact]
 
 
 _FILE_BODY = {
@@ -116,6 +123,12 @@ async def _text_check(request: Request) -> TextCheck:
         return TextCheck.model_validate_json(body)
     except ValidationError:
         raise InvalidInput("INVALID_REQUEST", zh="请求内容不正确", en="The request is not valid") from None
+
+
+@router.get("/public/support", dependencies=[public()], responses=responses(429))
+async def get_support(gateway: GatewayDep) -> SupportContacts:
+    """Whom people may call when they cannot go on."""
+    return SupportContacts(items=gateway.settings.support)
 
 
 @router.get(
