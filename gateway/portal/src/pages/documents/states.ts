@@ -1,0 +1,37 @@
+import type { Contract } from './useContracts'
+
+export type Tone = 'due' | 'calm' | 'good' | 'bad'
+
+/** 处理状态 as the acting person sees it: a key of `documents.states`, and how it looks. */
+export function stateOf(contract: Contract, personId: string | undefined): { key: string; tone: Tone } {
+  const mine = contract.parties.find((party) => party.person_id === personId)
+  switch (contract.state) {
+    case 'waiting':
+      return mine && mine.state !== 'waiting' ? { key: 'others', tone: 'calm' } : { key: 'waiting', tone: 'due' }
+    case 'signing':
+    case 'releasing':
+    case 'draft':
+      return { key: contract.state, tone: 'calm' }
+    case 'completed':
+      return { key: 'completed', tone: 'good' }
+    case 'withdrawn':
+    case 'expired':
+    case 'held':
+      return { key: contract.state, tone: 'bad' }
+    default:
+      return { key: 'unknown', tone: 'calm' }
+  }
+}
+
+/** Whether the acting person may sign it now. */
+export function canSign(contract: Contract, personId: string | undefined): boolean {
+  return (
+    contract.state === 'waiting' &&
+    contract.parties.some((party) => party.person_id === personId && party.state === 'waiting')
+  )
+}
+
+/** 文档签署单位 / 签署方: the names of all parties. */
+export function partyNames(contract: Contract): string {
+  return contract.parties.map((party) => party.name).join('、')
+}

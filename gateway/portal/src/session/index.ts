@@ -1,0 +1,85 @@
+import { computed, readonly, shallowRef } from 'vue'
+import { api, content, onSessionEnd, type Schemas } from '@/api/client'
+import { asProblem } from '@/api/problem'
+import * as mark from './mark'
+
+export type Session = Schemas['Session']
+
+const session = shallowRef<Session | null>(null)
+const expired = shallowRef(false)
+let known = false
+let asking: Promise<Session | null> | null = null
+
+/** Who is signed in; null for nobody, or before it is known. */
+export const current = readonly(session)
+export const signedIn = computed(() => session.value !== null)
+/** Whether a session ended without 安全退出 since the last login. */
+export const hasExpired = readonly(expired)
+
+/**
+ * Who is signed in, asked of the gateway once. A browser in which nobody signed in is not asked about, unless `anyway`
+ * (someone may arrive with a session from the procurement platform). Throws Problem when the gateway does not answer.
+ */
+export function whoIsThere(anyway = false): Promise<Session | null> {
+  if (known || (!anyway && mark.read() === 'none')) return Promise.resolve(session.value)
+  asking ??= ask().finally(() => {
+    asking = null
+  })
+  return asking
+}
+
+async function ask(): Promise<Session | null> {
+  try {
+    begin(await content(api.GET('/v1/me')))
+  } catch (error) {
+    if (asProblem(error).status !== 401) throw error
+    forget()
+  }
+  return session.value
+}
+
+/** Take over a session that a login answered with. */
+export function begin(started: Session): void {
+  session.value = started
+  expired.value = false
+  known = true
+  if (mark.read() !== 'some') mark.write()
+}
+
+/** 安全退出. Throws Problem when the gateway does not answer: then the session goes on. */
+export async function signOut(): Promise<void> {
+  await api.POST('/v1/logout')
+  forget()
+  expired.value = false
+}
+
+function forget(): void {
+  expired.value = expired.value || session.value !== null
+  session.value = null
+  known = true
+  mark.clear()
+}
+
+onSessionEnd(forget)
+
+// Another tab signed in or out: this one follows.
+mark.onChange((state) => {
+  if (state === 'none') {
+    session.value = null
+    known = true
+  } else {
+    known = false
+    void whoIsThere().catch(() => undefined)
+  }
+})
+
+// Back after a while: has the session ended meanwhile?
+let left = 0
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') {
+    left = Date.now()
+  } else if (session.value && Date.now() - left > 60_000) {
+    known = false
+    void whoIsThere().catch(() => undefined)
+  }
+})
