@@ -128,13 +128,16 @@ class Pki:
             )
         return self._made[caller]
 
-    def actor_token(self, person_id: str, *, session_id: str = "session", seconds: int = 60) -> str:
-        """What identity would issue for a signed-in person."""
+    def actor_token(
+        self, person_id: str, *, session_id: str = "session", organisation_id: str = "", seconds: int = 60
+    ) -> str:
+        """What identity would issue for a signed-in person; `organisation_id` in a session for a company."""
         now = datetime.now(UTC)
         claims = {
             "iss": "identity",
             "sub": person_id,
             "sid": session_id,
+            "org": organisation_id,
             "iat": now,
             "exp": now + timedelta(seconds=seconds),
         }
@@ -160,9 +163,10 @@ class Running:
         self._channels.append(channel)
         return channel
 
-    def as_person(self, person_id: str) -> grpc.aio.Metadata:
+    def as_person(self, person_id: str, *, session_id: str = "session", organisation_id: str = "") -> grpc.aio.Metadata:
         """Metadata of a call for a signed-in person: `await stub.GetContract(request, metadata=…)`."""
-        return grpc.aio.Metadata(("esign-actor", self.pki.actor_token(person_id)))
+        token = self.pki.actor_token(person_id, session_id=session_id, organisation_id=organisation_id)
+        return grpc.aio.Metadata(("esign-actor", token))
 
 
 class Platform:
