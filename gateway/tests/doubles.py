@@ -1,10 +1,12 @@
 """The gateway as it runs, over TCP, with doubles of the services behind it: real gRPC with mTLS and access rules."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,14 +21,19 @@ from esign_gateway.main import serving
 from esign_gateway.settings import GatewaySettings
 from esign_kit.context import actor
 from esign_kit.engines import free_ports
-from esign_kit.errors import NotFound, Unauthenticated
+from esign_kit.errors import Conflict, NotFound, Unauthenticated
 from esign_kit.grpc_server import ActorTokens, GrpcServer
 from esign_kit.testing import TRUST_DOMAIN, Pki
 from google.protobuf.timestamp_pb2 import Timestamp
 
 TOKEN = "good-session-token"
+RENEWED = "renewed-session-token"
+SESSION_ID = "session-1"
+PROCUREMENT = "https://procurement.example"
+RELAY = "relay-token-of-256-bits"
 PERSON_ID = "person-1"
 SHA = "ab" * 32
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
 AT = datetime(2026, 11, 23, 8, 30, 0, 250000, tzinfo=UTC)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -41,6 +48,53 @@ def stamp(value: datetime = AT) -> Timestamp:
 
 PERSON = identity_pb2.PersonSummary(
     person_id=PERSON_ID, name="张晓岚", masked_phone="138****5678", masked_id_number="110***********1234"
+)
+
+
+COMPANY = identity_pb2.OrganisationSummary(
+    organisation_id="o-1", name="杭州晴川建材有限公司", unified_social_credit_code="91330100MA27XQ5K4F"
+)
+
+
+def verification(
+    state: int = identity_pb2.VERIFICATION_STATE_SMS_PENDING, face: identity_pb2.FaceCheckStatus | None = None
+) -> identity_pb2.Verification:
+    """A verification."""
+    return identity_pb2.Verification(
+        verification_id="v-1",
+        state=state,  # type: ignore[arg-type]
+        contract_id="c-1",
+        document_sha256=SHA,
+        expires_at=stamp(),
+        person=PERSON,
+        attempts_left=3,
+        face=face,
+    )
+
+
+def relay(**changes: Any) -> identity_pb2.FaceRelay:
+    """A face check as the phone sees it."""
+    values: dict[str, Any] = {
+        "face_check_id": "f-1",
+        "verification_id": "v-1",
+        "channel": identity_pb2.FACE_CHANNEL_OWN,
+        "state": identity_pb2.FACE_CHECK_STATE_SCANNED,
+        "masked_name": "张**",
+        "masked_id_number": PERSON.masked_id_number,
+        "expires_at": stamp(LATER),
+        "attempts_left": 2,
+    }
+    return identity_pb2.FaceRelay(**(values | changes))
+
+
+CHALLENGE = identity_pb2.FaceChallenge(
+    nonce="n-2",
+    action=identity_pb2.FACE_ACTION_TURN_LEFT,
+    step=2,
+    steps=3,
+    answer_by=stamp(),
+    min_frames=5,
+    max_frames=20,
 )
 
 
@@ -86,6 +140,11 @@ class Doubles:
     file: common_pb2.PresignedUrl = field(default_factory=common_pb2.PresignedUrl)
     actor_seconds: int = 60
     logged_out: bool = False
+    renews: bool = False
+    enterprise: bool = False
+    claims: dict[str, str] = field(default_factory=dict)
+    updates: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
+    watchers: set[object] = field(default_factory=set)
 
     async def note(self, request: Any, *, person: bool = True, name: str = "") -> None:
         """Remember a call; fail or wait as told."""
@@ -121,35 +180,123 @@ class People(identity_pb2_grpc.PortalServiceServicer):
 
     async def Login(self, request: Any, context: Any) -> Any:
         await self.d.note(request, person=False)
+        return identity_pb2.LoginResponse(session_token=TOKEN, expires_at=stamp(LATER), person=PERSON)
+
+    async def CreateCaptcha(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        return identity_pb2.CreateCaptchaResponse(captcha_id="k-1", png=b"\x89PNG\r\n", expires_at=stamp())
+
+    async def StartEnterpriseLogin(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        return identity_pb2.StartEnterpriseLoginResponse(ticket="t-1", expires_at=stamp(), companies=[COMPANY])
+
+    async def FinishEnterpriseLogin(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
         return identity_pb2.LoginResponse(
-            session_token=TOKEN, expires_at=stamp(datetime(2030, 1, 1, tzinfo=UTC)), person=PERSON
+            session_token=TOKEN, expires_at=stamp(LATER), person=PERSON, organisation=COMPANY
         )
+
+    async def RedeemSignOn(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        return identity_pb2.LoginResponse(
+            session_token=TOKEN, expires_at=stamp(LATER), person=PERSON, organisation=COMPANY
+        )
+
+    async def GetConsentText(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        return identity_pb2.ConsentText(kind=request.kind, version="2026-01", title="声明", text="一\n\n二", sha256=SHA)
+
+    async def ListSessions(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        session = identity_pb2.SessionSummary(
+            session_id=SESSION_ID,
+            started_at=stamp(),
+            seen_at=stamp(),
+            expires_at=stamp(),
+            user_agent="Browser",
+            masked_address="203.0.113.*",
+            current=True,
+        )
+        other = identity_pb2.SessionSummary(session_id="session-2", organisation=COMPANY)
+        return identity_pb2.ListSessionsResponse(sessions=[session, other])
+
+    async def RevokeSessions(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return identity_pb2.RevokeSessionsResponse(ended=1)
+
+    async def ExportPersonalData(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return identity_pb2.ExportPersonalDataResponse(json='{"姓名": "张晓岚"}'.encode())
+
+    async def ListFaceChannels(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return identity_pb2.ListFaceChannelsResponse(
+            channels=[
+                identity_pb2.FaceChannelOption(channel=identity_pb2.FACE_CHANNEL_BJCA, available=True),
+                identity_pb2.FaceChannelOption(channel=identity_pb2.FACE_CHANNEL_OWN, reason="NO_PORTRAIT"),
+                identity_pb2.FaceChannelOption(channel=99, available=True),  # type: ignore[arg-type]
+            ]
+        )
+
+    async def WatchVerification(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        if request.verification_id == "unknown":
+            raise NotFound("VERIFICATION_NOT_FOUND", zh="未找到该身份核验", en="No such verification")
+        watcher, updates, watchers = object(), self.d.updates, self.d.watchers
+        watchers.add(watcher)
+        try:
+            yield verification()
+            while (update := await updates.get()) is not None:
+                if isinstance(update, Exception):
+                    raise update
+                yield update
+        finally:
+            watchers.discard(watcher)
+
+    async def OpenFaceRelay(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        held = self.d.claims.get(request.relay_token)
+        if held is None:
+            held = self.d.claims[request.relay_token] = f"claim-of-{request.relay_token}"
+            return relay(claim=held, challenge=CHALLENGE)
+        return relay(challenge=CHALLENGE, claim="") if self._same(request) else None
+
+    def _same(self, request: Any) -> bool:
+        if self.d.claims.get(request.relay_token) != request.claim:
+            raise Conflict("RELAY_CLAIMED", zh="该二维码已被其他设备使用", en="Another device has used this code")
+        return True
+
+    async def SubmitFaceFrames(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        self._same(request)
+        return relay(challenge=CHALLENGE)
+
+    async def FinishFaceRelay(self, request: Any, context: Any) -> Any:
+        await self.d.note(request, person=False)
+        self._same(request)
+        return relay(state=identity_pb2.FACE_CHECK_STATE_FAILED, reason="FACE_LIVENESS_FAILED")
 
     async def Authenticate(self, request: Any, context: Any) -> Any:
         await self.d.note(request, person=False)
-        if request.session_token != TOKEN or self.d.logged_out:
+        if request.session_token not in (TOKEN, RENEWED) or self.d.logged_out:
             raise Unauthenticated("SESSION_INVALID", zh="登录已失效，请重新登录", en="The session is not valid")
         token = self.d.pki.actor_token(PERSON_ID, seconds=self.d.actor_seconds)
-        return identity_pb2.AuthenticateResponse(actor_token=token, person=PERSON)
+        return identity_pb2.AuthenticateResponse(
+            actor_token=token,
+            person=PERSON,
+            organisation=COMPANY if self.d.enterprise else None,
+            renewed_session_token=RENEWED if self.d.renews and request.session_token == TOKEN else "",
+            expires_at=stamp(LATER),
+            session_id=SESSION_ID,
+        )
 
     async def Logout(self, request: Any, context: Any) -> Any:
         await self.d.note(request, person=False)
         return identity_pb2.LogoutResponse()
 
-    def _verification(self) -> identity_pb2.Verification:
-        return identity_pb2.Verification(
-            verification_id="v-1",
-            state=identity_pb2.VERIFICATION_STATE_SMS_PENDING,
-            contract_id="c-1",
-            document_sha256=SHA,
-            expires_at=stamp(),
-            person=PERSON,
-            attempts_left=3,
-        )
-
     async def GetVerification(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
-        return self._verification()
+        return verification()
 
     async def SendVerificationCode(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
@@ -157,17 +304,17 @@ class People(identity_pb2_grpc.PortalServiceServicer):
 
     async def ConfirmVerificationCode(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
-        return self._verification()
+        return verification()
 
     async def StartFaceCheck(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
         return identity_pb2.StartFaceCheckResponse(
-            face_check_id="f-1", url="https://face.example/x", expires_at=stamp()
+            face_check_id="f-1", url=f"https://esign.example/f/{RELAY}", expires_at=stamp()
         )
 
     async def CompleteFaceCheck(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
-        return self._verification()
+        return verification()
 
 
 class Contracts(contract_pb2_grpc.PortalServiceServicer):
@@ -195,7 +342,7 @@ class Contracts(contract_pb2_grpc.PortalServiceServicer):
 
     async def StartSigning(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
-        return People(self.d)._verification()
+        return verification()
 
     async def ConfirmSigning(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
@@ -394,7 +541,30 @@ async def running(pki: Pki, **overrides: Any) -> AsyncIterator[Site]:
             "public_url": f"http://{address}",
             "tls": pki.tls("gateway"),
             "peers": peers,
+            "sso_origins": [PROCUREMENT],
+            "portal_dir": Path(__file__).parent / "no-build",
         }
         settings = GatewaySettings(**(values | overrides))
         gateway = await stack.enter_async_context(serving(settings))
         yield Site(f"http://{address}", gateway, doubles)
+
+
+SCRIPT = b"console.log('portal');" * 100
+INDEX = '<!doctype html><script type="module" src="/assets/index-a1b2c3.js"></script>'.encode()
+
+
+def write_build(folder: Path) -> Path:
+    """A build of the portal, as Vite leaves it, with compressed forms beside."""
+    (folder / "assets").mkdir(parents=True, exist_ok=True)
+    for name, content in {
+        "index.html": INDEX,
+        "index.html.gz": gzip.compress(INDEX),
+        "favicon.svg": b"<svg/>",
+        "assets/index-a1b2c3.js": SCRIPT,
+        "assets/index-a1b2c3.js.gz": gzip.compress(SCRIPT),
+        "assets/index-a1b2c3.js.br": b"brotli form",
+        "assets/index-d4e5f6.css": b"body{}",
+        "assets/font-070809.woff2": b"wOF2",
+    }.items():
+        (folder / name).write_bytes(content)
+    return folder

@@ -307,7 +307,12 @@ async def test_an_unexpected_failure_tells_nothing(site: Site, monkeypatch: pyte
     [
         ("GET", "/v1/nothing", 404, "ROUTE_NOT_FOUND"),
         ("GET", "/v1/contracts/", 404, "ROUTE_NOT_FOUND"),
-        ("GET", "/docs", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1/face/return", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1/assets/index.js", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/sso", 404, "ROUTE_NOT_FOUND"),
+        ("GET", "/v1/logout", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/apply", 405, "METHOD_NOT_ALLOWED"),
         ("DELETE", "/v1/me", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/v1/contracts?list=all", 400, "INVALID_REQUEST"),
         ("GET", "/v1/contracts", 400, "INVALID_REQUEST"),

@@ -44,6 +44,9 @@ class FaceCheckRequest(BaseModel):
         str,
         Field(min_length=1, max_length=32, description="The version of the biometric-information statement accepted."),
     ]
+    consent_sha256: Annotated[
+        str, Field(pattern="^([0-9a-f]{64})?$", description="SHA-256 of the text that was shown, hex.")
+    ] = ""
 
 
 class FaceCheck(BaseModel):
@@ -177,6 +180,7 @@ async def start_face_check(
             verification_id=verification_id,
             channel=CHANNELS[body.channel],
             consent_version=body.consent_version,
+            consent_sha256=body.consent_sha256,
             client_address=client_address(request),
             user_agent=user_agent(request),
         )
