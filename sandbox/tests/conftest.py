@@ -48,6 +48,7 @@ class Running:
     directory: Path
     http_port: int = field(default_factory=free_port)
     smtp_port: int = field(default_factory=free_port)
+    accounts: dict[str, Any] = field(default_factory=lambda: CREDENTIALS)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +61,7 @@ class Running:
 
     def start(self) -> None:
         credentials = self.directory / "credentials.json"
-        credentials.write_text(json.dumps(CREDENTIALS))
+        credentials.write_text(json.dumps(self.accounts))
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.directory / "data")),

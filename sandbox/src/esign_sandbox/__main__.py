@@ -66,7 +66,7 @@ def main() -> int:
         sys.stderr.write(f"esign_sandbox: {error}\n")
         return 2
     finally:
-        sandbox.store.close()
+        sandbox.close()
     return 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from esign_sandbox import antchain, bjca, chain, faceid, mail, photos, sms
 from esign_sandbox.ca import api as ca_api
@@ -14,12 +14,26 @@ from esign_sandbox.ca.policy import Addresses
 from esign_sandbox.credentials import Credentials
 from esign_sandbox.faults import FaultMiddleware, Faults, faults_router
 from esign_sandbox.mailbox import mailbox_router
+from esign_sandbox.pages import render
+from esign_sandbox.procurement import suppliers
+from esign_sandbox.procurement.identity import IdentityClient
+from esign_sandbox.procurement.sign_on import SignOnTokens
+from esign_sandbox.procurement.web import Procurement, api_router, pages_router
 from esign_sandbox.store import Store
 from esign_sandbox.tencent import tencent_router
 
 SCHEMAS = (
     *(authority.SCHEMA, orders.SCHEMA, status.SCHEMA, tsa.SCHEMA),
-    *(sms.SCHEMA, mail.SCHEMA, faceid.SCHEMA, bjca.SCHEMA, photos.SCHEMA, chain.SCHEMA, antchain.SCHEMA),
+    *(
+        sms.SCHEMA,
+        mail.SCHEMA,
+        faceid.SCHEMA,
+        bjca.SCHEMA,
+        photos.SCHEMA,
+        suppliers.SCHEMA,
+        chain.SCHEMA,
+        antchain.SCHEMA,
+    ),
 )
 
 
@@ -32,11 +46,23 @@ class Sandbox:
     faults: Faults
     mailboxes: mail.Mailboxes
     ledger: chain.Ledger
+    identity: IdentityClient | None
+
+    def close(self) -> None:
+        """Ends what is open, at the very end."""
+        if self.identity is not None:
+            self.identity.close()
+        self.store.close()
 
 
 def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
-    """Opens the state (raises DataDirBusyError) and creates authority and chain at the first start."""
+    """Opens the state and creates authority and chain at the first start.
+
+    Raises DataDirBusyError, or CredentialsError for a key that cannot be used.
+    """
     public_url = public_url.rstrip("/")
+    account = credentials.procurement
+    sign_on = None if account is None else SignOnTokens(account.sign_on)
     store = Store(data_dir, SCHEMAS)
     faults = Faults()
     pki = authority.Authority(store, Addresses(public_url))
@@ -63,16 +89,28 @@ def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
     app.include_router(faceid.faceid_router(faces))
     if credentials.bjca is not None:
         app.include_router(bjca.bjca_router(bjca.BjcaFaceService(store, credentials.bjca, public_url)))
+    identity = None
+    if account is not None and sign_on is not None:
+        identity = IdentityClient(account.identity)
+        gateway_url = str(account.gateway_url).rstrip("/")
+        platform = Procurement(suppliers.Suppliers(store), identity, sign_on, gateway_url)
+        app.add_exception_handler(suppliers.ProcurementError, _refused)
+        app.include_router(api_router(platform))
+        app.include_router(pages_router(platform))
     app.include_router(antchain.gateway_router(notary))
     app.include_router(chain.explorer_router(ledger))
     app.include_router(mailbox_router(messages, mailboxes))
+
+    @app.get("/")
+    def home() -> HTMLResponse:
+        return render("home.html", {"procurement": account is not None, "faults": faults.current})
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         store.rows("SELECT 1")
         return {"status": "ok"}
 
-    return Sandbox(app, store, faults, mailboxes, ledger)
+    return Sandbox(app, store, faults, mailboxes, ledger, identity)
 
 
 async def _invalid(_: Request, exc: Exception) -> JSONResponse:
@@ -84,3 +122,8 @@ async def _invalid(_: Request, exc: Exception) -> JSONResponse:
 
 async def _no_photo(_: Request, exc: Exception) -> JSONResponse:
     return JSONResponse({"code": "INVALID_REQUEST", "message": str(exc)}, 400)
+
+
+async def _refused(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, suppliers.ProcurementError)
+    return JSONResponse({"code": exc.code, "message": str(exc)}, exc.status)

@@ -64,6 +64,8 @@ class IdentityPeer(_Strict):
     ca_file: FilePath
     cert_file: FilePath
     key_file: FilePath
+    deadline_seconds: float = Field(5.0, gt=0, le=60)
+    """Of every call, repetitions included."""
 
 
 class SignOnKey(_Strict):

@@ -79,6 +79,23 @@ class Mailboxes:
             for row in rows
         ]
 
+    def state(self) -> str:
+        """Changes with every delivery."""
+        row = self._store.row("SELECT count(*) AS copies, coalesce(sum(attempts), 0) AS deliveries FROM mail")
+        return "" if row is None else f"{row['copies']}.{row['deliveries']}"
+
+    def recipients(self, limit: int) -> list[tuple[int, str]]:
+        """When each mailbox was last written to (ms), and its address: the latest first."""
+        rows = self._store.rows(
+            "SELECT mailbox, max(received_at) AS latest FROM mail GROUP BY mailbox ORDER BY latest DESC LIMIT ?", limit
+        )
+        return [(row["latest"], row["mailbox"]) for row in rows]
+
+    def html(self, mail_id: int) -> str | None:
+        """The message's HTML part; empty when it has none, None when there is no such message."""
+        row = self._store.row("SELECT html FROM mail WHERE id = ?", mail_id)
+        return None if row is None else row["html"]
+
     def raw(self, mail_id: int) -> bytes | None:
         """The message as it was handed in (RFC 5322)."""
         row = self._store.row("SELECT raw FROM mail WHERE id = ?", mail_id)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,6 +12,27 @@ from jinja2 import Environment, FileSystemLoader
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
+_BEIJING = timezone(timedelta(hours=8))
+
+
+def beijing(moment: str) -> str:
+    """An RFC 3339 moment as people in China write it, e.g. `2026-11-23 16:00:00`."""
+    return datetime.fromisoformat(moment).astimezone(_BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def masked_name(name: str) -> str:
+    """All but the last character hidden."""
+    return "*" * (len(name) - 1) + name[-1:]
+
+
+def masked_id(number: str) -> str:
+    """The first and last four characters shown; a short number is hidden but for its last character."""
+    if len(number) < 12:
+        return masked_name(number)
+    return f"{number[:4]}{'*' * (len(number) - 8)}{number[-4:]}"
+
+
+_templates.filters.update(beijing=beijing, masked_id=masked_id)
 
 
 def render(
@@ -46,15 +68,3 @@ def origin(url: str) -> str:
     """`scheme://host:port` of an address."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
-
-
-def masked_name(name: str) -> str:
-    """All but the last character hidden."""
-    return "*" * (len(name) - 1) + name[-1:]
-
-
-def masked_id(number: str) -> str:
-    """The first and last four characters shown; a short number is hidden but for its last character."""
-    if len(number) < 12:
-        return masked_name(number)
-    return f"{number[:4]}{'*' * (len(number) - 8)}{number[-4:]}"

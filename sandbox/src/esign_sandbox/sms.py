@@ -180,6 +180,18 @@ class SmsService:
             for row in rows
         ]
 
+    def state(self) -> int:
+        """Grows with every message."""
+        row = self._store.row("SELECT max(id) AS newest FROM sms")
+        return (row and row["newest"]) or 0
+
+    def recipients(self, limit: int) -> list[tuple[int, str]]:
+        """When each number was last written to (ms), and the number: the latest first."""
+        rows = self._store.rows(
+            "SELECT phone, max(sent_at) AS latest FROM sms GROUP BY phone ORDER BY latest DESC LIMIT ?", limit
+        )
+        return [(row["latest"], row["phone"]) for row in rows]
+
 
 def _number_refusal(number: str, phone: str | None) -> _Refusal | None:
     if phone is not None:
