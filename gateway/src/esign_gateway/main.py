@@ -7,7 +7,11 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
+from esign_kit.lean import without
+
+with without("rich"):  # for a command line
+    import httpx
+
 import uvicorn
 from esign_kit import grpc_client, telemetry
 from esign_kit.settings import load
@@ -21,6 +25,7 @@ from esign_gateway.settings import GatewaySettings
 log = telemetry.logger(__name__)
 
 GRACE_SECONDS = 5
+BACKLOG = 512
 SEND_BUFFER = 128 * 1024
 """Kernel buffer of a connection: small, so that the client's pace is felt early."""
 
@@ -63,7 +68,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 limit_concurrency=1000,
-                backlog=512,
+                backlog=BACKLOG,
             )
         )
         with listen(settings.http_listen) as door:
@@ -88,6 +93,8 @@ def listen(address: str) -> socket.socket:
     # Connections inherit it from the socket that accepts them.
     door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     door.bind((host.strip("[]"), int(port)))
+    # From now on: who comes before the server is ready waits.
+    door.listen(BACKLOG)
     return door
 
 

@@ -7,10 +7,13 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from esign_kit.lean import without
 from esign_kit.telemetry import logger
+
+with without("rich"):  # for a command line
+    import httpx
 
 from esign_ca_broker.app.obtain import time_left, unavailable
 from esign_ca_broker.app.ports import Answer, Issued, Pending, Refused
