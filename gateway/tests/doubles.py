@@ -550,7 +550,7 @@ async def running(pki: Pki, **overrides: Any) -> AsyncIterator[Site]:
 
 
 SCRIPT = b"console.log('portal');" * 100
-INDEX = '<!doctype html><script type="module" src="/assets/index-a1b2c3.js"></script>'.encode()
+INDEX = b'<!doctype html><script type="module" src="/assets/index-a1b2c3.js"></script>'
 
 
 def write_build(folder: Path) -> Path:

@@ -79,7 +79,7 @@ class EventStream(Response):
                 done, _ = await asyncio.wait(
                     {message, gone, closing}, timeout=min(left, HEARTBEAT_SECONDS), return_when=asyncio.FIRST_COMPLETED
                 )
-                if gone in done or closing in done:
+                if gone in done or closing in done or time.monotonic() >= end:
                     break
                 if message not in done:
                     await _send(send, b": still here\n\n")
