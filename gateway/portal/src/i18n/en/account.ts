@@ -21,7 +21,6 @@ export default {
     ended: 'Devices signed out: {n}',
     onlyThis: 'No other device is signed in',
     unknownDevice: 'Unknown device',
-    device: '{system} · {browser}',
     data: 'A copy of your data',
     dataText:
       'You may have all that the platform keeps about you (Personal Information Protection Law), as a JSON file.',

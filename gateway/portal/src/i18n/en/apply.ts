@@ -68,7 +68,6 @@ export default {
     emptyText: 'Once an application is submitted, its progress and the certificate’s dates appear here.',
     individual: 'Individuals need no organisation certificate, so there are no applications.',
     prepare: 'What is needed to apply',
-    columns: 'Time, kind, certificate, state',
   },
   paper: {
     title: 'The paper process',

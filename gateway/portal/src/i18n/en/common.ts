@@ -56,6 +56,7 @@ export default {
     copyReference: 'Copy the reference',
     OFFLINE: 'You are offline. Check the network, then try again',
     NO_ANSWER: 'The service does not answer now. Please try again later',
+    INCOMPLETE: 'The file did not arrive whole. Please try again',
     UNEXPECTED: 'Something unexpected happened. Reload the page and try again',
     wait: 'Try again in {seconds} seconds',
     support: 'If it persists, tell support this reference.',

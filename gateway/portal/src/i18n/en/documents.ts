@@ -80,7 +80,6 @@ export default {
     failed: 'The download did not finish; it has not been used up.',
     help: 'Please try again in a current Chrome or Edge.',
     contact: 'If it still fails, contact:',
-    incomplete: 'The file did not arrive whole',
     leave: 'The download is not finished',
     used: 'Downloaded',
     notYet: 'Not available yet',

@@ -21,7 +21,6 @@ export default {
     ended: '已退出 {n} 个设备',
     onlyThis: '没有其他设备登录',
     unknownDevice: '未知设备',
-    device: '{system} · {browser}',
     data: '我的个人信息副本',
     dataText: '依据《个人信息保护法》，您可以获取平台保存的关于您的全部信息（JSON文件）。',
     export: '导出我的信息',

@@ -60,7 +60,6 @@ export default {
     emptyText: '提交证书申请后，可在这里查看进度、证书颁发与到期时间。',
     individual: '个人签署无需单位证书，因此没有申请记录。',
     prepare: '查看申请所需材料',
-    columns: '申请时间、业务类型、证书类型、订单状态',
   },
   paper: {
     title: '走纸质盖章流程',

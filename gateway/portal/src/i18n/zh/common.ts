@@ -51,6 +51,7 @@ export default {
     copyReference: '复制参考编号',
     OFFLINE: '网络已断开，请检查网络后重试',
     NO_ANSWER: '服务暂时没有响应，请稍后重试',
+    INCOMPLETE: '文件没有完整到达，请重试',
     UNEXPECTED: '页面出现意外错误，请刷新后重试',
     wait: '请 {seconds} 秒后再试',
     support: '如问题持续，请将参考编号告知客服。',

@@ -79,7 +79,6 @@ export default {
     failed: '下载未完成，下载机会仍然保留。',
     help: '请使用最新版 Chrome 或 Edge 浏览器重试。',
     contact: '仍无法下载，请联系：',
-    incomplete: '文件没有完整到达',
     leave: '下载尚未完成',
     used: '已下载',
     notYet: '尚不可下载',

@@ -35,3 +35,9 @@ export function canSign(contract: Contract, personId: string | undefined): boole
 export function partyNames(contract: Contract): string {
   return contract.parties.map((party) => party.name).join('、')
 }
+
+/** 签署时间: when the last party signed; null while one has not. */
+export function signedAt(contract: Contract): string | null {
+  const moments = contract.parties.map((party) => party.signed_at)
+  return moments.reduce((last, one) => (last && one ? (last > one ? last : one) : null), moments[0] ?? null)
+}
