@@ -29,6 +29,7 @@ _SMALLEST_APERTURE: Final = 0.1
 _SHAPE_KEPT: Final = 0.88
 _MOUTH_OPEN: Final = 0.3
 _MOUTH_OPENED: Final = 0.15
+_CALM_MOUTH: Final = 0.1
 _USUALLY: Final = 0.7
 
 
@@ -59,8 +60,8 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The action was seen. `moment` shows it; `straight` are the frames that look into the camera with open eyes, best
-    first."""
+    """The action was seen. `moment` shows it; `straight` are the frames that look into the camera with open eyes and
+    a calm mouth, best first."""
 
     moment: Sight
     straight: tuple[Sight, ...]
@@ -74,11 +75,11 @@ def find_action(action: FaceAction, sights: Sequence[Sight]) -> Action | None:
     usual = (_usual([one.eyes[0] for one in straight]), _usual([one.eyes[1] for one in straight]))
     if min(usual) < _SMALLEST_APERTURE:
         return None
-    awake = sorted(
-        (one for one in straight if _openness(one, usual) > _OPEN), key=lambda one: one.sharpness * (1 - abs(one.yaw))
-    )[::-1]
+    closed = statistics.median(one.mouth for one in straight)
+    calm = [one for one in straight if _openness(one, usual) > _OPEN and one.mouth < closed + _CALM_MOUTH]
     moment = _moment(action, sights, straight, usual)
-    return Action(moment, tuple(awake)) if moment and awake else None
+    best_first = sorted(calm, key=lambda one: -one.sharpness * (1 - abs(one.yaw)))
+    return Action(moment, tuple(best_first)) if moment and calm else None
 
 
 def _moment(
