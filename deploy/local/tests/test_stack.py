@@ -83,8 +83,10 @@ async def test_start_kill_start_again_stop(tmp_path: Path) -> None:
             assert (await client.get(f"http://{first[name]['address']}/healthz")).status_code == 200
     seeded = Seeded.load(tmp_path / "seeded.json")
     used = {name: memory.of_tree(int(str(program["pid"]))) for name, program in first.items()}
-    assert all(used.values())
-    assert sum(used.values()) < 1.4 * 2**30, {name: size >> 20 for name, size in used.items()}
+    assert all(0 < one.pss <= one.rss for one in used.values())
+    assert run.process is not None
+    whole = memory.of_tree(run.process.pid)
+    assert whole.rss < 1.4 * 2**30, {name: one.rss >> 20 for name, one in used.items()}
 
     for name in ("s3", "identity"):
         os.kill(int(str(first[name]["pid"])), signal.SIGKILL)

@@ -1,8 +1,11 @@
 """The kit's pure parts: settings, field encryption, masks, errors' three renderings, references."""
 
 import base64
+import importlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ from esign_kit import errors, grpc_errors, masking
 from esign_kit.bus import subject_of
 from esign_kit.crypto import FieldCipher, constant_time_equals
 from esign_kit.db import UTCDateTime, new_id
+from esign_kit.lean import without
 from esign_kit.problem import problem
 from esign_kit.settings import SecretFile, Section, ServiceSettings, load
 from pydantic import ValidationError
@@ -197,3 +201,19 @@ def test_wrong_settings_are_refused(from_file: Callable[..., ServiceSettings], w
 def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="no such secret file"):
         Small(secret=str(tmp_path / os.urandom(4).hex()))  # type: ignore[arg-type]
+
+
+def test_imports_can_do_without_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with without("colorsys"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    found = importlib.import_module("colorsys")
+    with without("colorsys"):
+        assert importlib.import_module("colorsys") is found
+
+
+def test_services_hold_nothing_that_they_do_not_use() -> None:
+    heavy = "alembic", "rich", "aiohttp", "minio", "pyhanko"
+    script = f"import sys, esign_kit.service; print(*[name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []

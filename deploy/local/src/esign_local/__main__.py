@@ -55,7 +55,7 @@ class Reporter:
         while True:
             self._dirty.clear()
             stack.write_status()
-            used = await asyncio.to_thread(stack.rss)
+            used = await asyncio.to_thread(stack.memory)
             self._console.print()
             self._console.print(table.render(stack.supervisor.programs, used))
             await self._dirty.wait()

@@ -13,8 +13,6 @@ from pathlib import Path
 from esign_kit.engines import S3Identity
 from esign_kit.engines.base import write_private
 
-from esign_local.material import Material
-from esign_local.pki import Pki
 from esign_local.seed import NAME as LANDLORD
 from esign_local.seed import UNIFIED_SOCIAL_CREDIT_CODE
 from esign_local.state import ROOT
@@ -92,6 +90,10 @@ class Configuration:
     """
 
     def __init__(self, data_dir: Path, ports: Callable[[str], list[int]], *, otlp_endpoint: str = "") -> None:
+        # Heavy, and whoever only wants a name from this file does without.
+        from esign_local.material import Material
+        from esign_local.pki import Pki
+
         self.data_dir = data_dir
         self.otlp_endpoint = otlp_endpoint
         self.pki = Pki(data_dir / "tls")
@@ -192,6 +194,10 @@ class Configuration:
                 "http_listen": self.address("gateway"),
                 "public_url": self.portal_url,
                 "sso_origins": [self.sandbox_url],
+                "support": [
+                    {"name": "认证机构客服", "phone": "010-58515511"},
+                    {"name": "SOHO中国客服", "phone": "4009197888-3"},
+                ],
                 "tls": self._tls("gateway"),
                 "peers": {peer: self.address(peer) for peer in PEERS["gateway"]},
             },
@@ -220,6 +226,8 @@ class Configuration:
             "database": {
                 "url": f"postgresql+psycopg://{user}@{self.address('postgres')}/{user}",
                 "password_file": self.material.password(name, "database"),
+                # A connection that rests takes some 16 MiB of the database's memory.
+                "pool_size": 1,
             },
             "nats": {
                 "servers": [f"nats://{self.address('nats')}"],
@@ -248,9 +256,15 @@ class Configuration:
                     "rule_id": FACE_RULE,
                     "secret_id": TENCENT_ID,
                     "secret_key_file": self._vendor_copy("identity", "tencent"),
-                    "redirect_url": f"{self.portal_url}/v1/face/return",
+                },
+                "bjca": {
+                    "base_url": f"{self.sandbox_url}/bjca",
+                    "app_id": BJCA_APP,
+                    "secret_file": self._vendor_copy("identity", "bjca"),
                 },
             },
+            "portal_url": self.portal_url,
+            "sign_on": {"platforms": {"procurement": self.sign_on_key_set}},
         }
 
     def _ca_broker(self) -> Table:
@@ -273,6 +287,8 @@ class Configuration:
             "activation_public_key_file": self.material.public("activation.pub.pem"),
             "master_key_file": self.material.text("signer", "master-key", master_key),
             "trust": {"roots_file": self.ca_roots, "tsa_urls": [f"{self.sandbox_url}/ca/tsa"]},
+            "workers_at_start": False,
+            "worker_idle_seconds": 60.0,
         }
 
     def _notifier(self) -> Table:
@@ -360,7 +376,7 @@ def module(program: str) -> list[str]:
 
 
 def to_toml(table: Mapping[str, object]) -> str:
-    """TOML 1.0 of nested mappings with strings, numbers, booleans, paths and lists of these."""
+    """TOML 1.0 of nested mappings with strings, numbers, booleans, paths and lists of these and of mappings."""
     return "\n".join(_lines(table, ())) + "\n"
 
 
@@ -382,6 +398,8 @@ def _value(value: object) -> str:
         return _string(str(value))
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_string(key)} = {_value(item)}' for key, item in value.items())}}}"
     raise TypeError(f"no TOML for {type(value).__name__}")
 
 

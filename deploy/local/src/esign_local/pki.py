@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from esign_kit.engines.base import write_private
+from esign_kit.settings import SecretFile, Tls
 
 TRUST_DOMAIN = "esign.soho.example"
 AUTHORITY_LIFE = timedelta(days=3650)
@@ -42,6 +43,10 @@ class Pki:
     def key_file(self, name: str) -> Path:
         """The private key of `name`, PKCS#8 PEM, mode 0600."""
         return self.directory / name / "key.pem"
+
+    def tls(self, name: str) -> Tls:
+        """What `name` shows and trusts."""
+        return Tls(cert_file=self.cert_file(name), key_file=SecretFile(self.key_file(name)), ca_file=self.ca_file)
 
     def ensure(self, name: str, kind: str, *, now: datetime | None = None) -> None:
         """Makes sure that `name` has a certificate of this authority good for the next 30 days.

@@ -8,14 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import grpc
-from esign.ca_broker.v1 import ca_broker_pb2, ca_broker_pb2_grpc
-from esign.identity.v1 import identity_pb2, identity_pb2_grpc
-from esign.signer.v1 import signer_pb2, signer_pb2_grpc
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from esign_local.seal_image import round_seal
+if TYPE_CHECKING:
+    import grpc
 
 NAME = "示例搜候商业管理有限公司"
 UNIFIED_SOCIAL_CREDIT_CODE = "91110000MA0DEM0X18"
@@ -42,11 +38,18 @@ class Seeded:
         return cls(**json.loads(file.read_text()))
 
 
-async def seed(channel: Callable[[str], grpc.aio.Channel], font_file: Path) -> Seeded:
+async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) -> Seeded:
     """Set everything up. `channel(service)` is the operator's channel to a service.
 
     Raises esign_kit.errors.EsignError when a service refuses.
     """
+    from esign.ca_broker.v1 import ca_broker_pb2, ca_broker_pb2_grpc
+    from esign.identity.v1 import identity_pb2, identity_pb2_grpc
+    from esign.signer.v1 import signer_pb2, signer_pb2_grpc
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from esign_local.seal_image import round_seal
+
     identity = identity_pb2_grpc.OperatorServiceStub(channel("identity"))
     await identity.RegisterOrganisation(
         identity_pb2.RegisterOrganisationRequest(name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE)

@@ -10,23 +10,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-import grpc
-import httpx
-import nats
-from esign_kit import bus, grpc_client
-from esign_kit.engines import S3, Child, Engine, Nats, Postgres
-from esign_kit.settings import SecretFile, Tls
+from esign_kit.engines import S3, Child, Engine, Nats, Postgres, S3Identity
 
 from esign_local import memory
-from esign_local.configuration import BUCKETS, SERIF_BOLD, SERVICES, Configuration, event_user, module
-from esign_local.health import EngineHealth, GrpcHealth, HttpHealth
-from esign_local.seed import Seeded, seed
-from esign_local.state import StackError, State
+from esign_local.configuration import SERVICES, module
+from esign_local.health import EngineHealth, GrpcHealth, Health, HttpHealth, PostgresHealth, http_get
+from esign_local.seed import Seeded
+from esign_local.state import StackError, State, read_ports
 from esign_local.supervisor import Program, Supervisor
+
+# What this process imports it keeps for as long as the platform runs: heavy work is done by `esign_local.steps`.
+if TYPE_CHECKING:
+    import grpc
+    from esign_kit.settings import Tls
 
 ENGINES = ("postgres", "nats", "s3")
 SEEDED = "seed 1"
@@ -63,10 +64,24 @@ class Stack:
         self.supervisor = Supervisor(changed)
         self.started_in = 0.0
         self._state: State | None = None
-        self._configuration: Configuration | None = None
+        self._foreign_ports: dict[str, list[int]] = {}
         self._engines: dict[str, Engine] = {}
-        self._healths: list[GrpcHealth] = []
         self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
+
+    @classmethod
+    def attach(cls, data_dir: Path) -> Self:
+        """The platform that another process runs on `data_dir`: its addresses, and channels that `detach` closes.
+
+        It can neither be ended nor faulted from here. Raises OSError when there is none.
+        """
+        stack = cls(data_dir)
+        stack._foreign_ports = read_ports(data_dir)
+        return stack
+
+    async def detach(self) -> None:
+        """Closes the channels."""
+        for channel in self._channels.values():
+            await channel.close(None)
 
     # What runs where
 
@@ -114,13 +129,16 @@ class Stack:
         """Public keys and roots: `ca-roots.pem`, `internal-ca.pem`, `checkpoint.pub.pem`, …"""
         return self.data_dir / "trust"
 
-    def client_tls(self, name: str) -> Tls:
+    def client_tls(self, name: str) -> "Tls":
         """The certificate and key of an internal system (leasing, procurement, jde, operator) or a service."""
-        pki = self._configured.pki
-        return Tls(cert_file=pki.cert_file(name), key_file=SecretFile(pki.key_file(name)), ca_file=pki.ca_file)
+        from esign_local.pki import Pki
 
-    def channel(self, service: str, caller: str) -> grpc.aio.Channel:
+        return Pki(self.data_dir / "tls").tls(name)
+
+    def channel(self, service: str, caller: str) -> "grpc.aio.Channel":
         """A channel to a service with the certificate of `caller`; the stack closes it."""
+        from esign_kit import grpc_client
+
         key = (service, caller)
         if key not in self._channels:
             self._channels[key] = grpc_client.channel(self.address(service), service, self.client_tls(caller))
@@ -147,14 +165,15 @@ class Stack:
             raise StackError(f"{name} is not running")
         return child.pid
 
-    def rss(self) -> dict[str, int]:
-        """Bytes of memory by program with all its processes, and of this one; shared pages count once (see memory)."""
-        trees = {
+    def memory(self) -> dict[str, memory.Memory]:
+        """By program with all its processes, and as `supervisor` this process with what else it runs."""
+        used = {
             name: memory.of_tree(program.child.pid)
             for name, program in self.supervisor.programs.items()
             if program.child is not None
         }
-        return {**trees, "supervisor": memory.of_process(os.getpid())}
+        rest = memory.of_tree(os.getpid()) - sum(used.values(), memory.Memory())
+        return {**used, "supervisor": rest}
 
     # Faults
 
@@ -188,7 +207,7 @@ class Stack:
         begun = time.monotonic()
         try:
             self._state = State(self.data_dir)
-            self._build()
+            await self._build()
             await self.supervisor.start_all()
             await self._seed()
         except BaseException:
@@ -205,10 +224,7 @@ class Stack:
 
     async def close(self) -> None:
         """Ends everything; leaves no process."""
-        for channel in self._channels.values():
-            await channel.close(None)
-        for health in self._healths:
-            await health.close()
+        await self.detach()
         await self.supervisor.stop_all([["gateway"], list(SERVICES), ["sandbox"], list(ENGINES)])
         with contextlib.suppress(FileNotFoundError):
             (self.data_dir / "status.json").unlink()
@@ -232,65 +248,72 @@ class Stack:
         fresh.write_text(json.dumps({"pid": os.getpid(), "programs": programs}, indent=2))
         fresh.replace(self.data_dir / "status.json")
 
-    @property
-    def _configured(self) -> Configuration:
-        if self._configuration is None:
-            raise StackError("the stack was not started")
-        return self._configuration
-
     def _ports(self, name: str) -> list[int]:
-        if self._state is None or name not in self._state.ports:
-            raise KeyError(name)
-        return self._state.ports[name]
+        return (self._foreign_ports if self._state is None else self._state.ports)[name]
 
-    def _build(self) -> None:
-        """Takes the ports, makes what is missing, writes all settings, and registers the programs."""
+    async def _build(self) -> None:
+        """Takes the ports, has what is missing made and all settings written, and registers the programs."""
         assert self._state is not None
         for name, count in {"postgres": 1, "nats": 1, "s3": 10, "sandbox": 2, "gateway": 1}.items():
             self._state.take_ports(name, count)
         for name in SERVICES:
             self._state.take_ports(name, 2)
         (self.data_dir / "logs").mkdir(exist_ok=True)
-        configuration = self._configuration = Configuration(
-            self.data_dir, self._ports, otlp_endpoint=self.otlp_endpoint
-        )
+        made = await self._step("configure", self.otlp_endpoint)
         engines = self.data_dir / "engines"
         fsync = not self.ephemeral
-        self._add_engine(
-            Postgres(engines / "postgres", port=self._ports("postgres")[0], fsync=fsync, log=self.log("postgres")),
-            self._set_up_postgres,
+        postgres = Postgres(
+            engines / "postgres", port=self._ports("postgres")[0], fsync=fsync, log=self.log("postgres")
         )
-        self._add_engine(
-            Nats(
-                engines / "nats",
-                port=self._ports("nats")[0],
-                fsync=fsync,
-                passwords=configuration.nats_passwords(),
-                log=self.log("nats"),
-            ),
-            self._set_up_nats,
+        self._add_engine(postgres, PostgresHealth(self.address("postgres")))
+        nats = Nats(
+            engines / "nats",
+            port=self._ports("nats")[0],
+            fsync=fsync,
+            passwords=made["nats_passwords"],
+            log=self.log("nats"),
         )
-        self._add_engine(
-            S3(
-                engines / "s3",
-                ports=self._ports("s3"),
-                identities=configuration.s3_identities(),
-                secret_key=configuration.material.password("s3", "admin").read_text(),
-                log=self.log("s3"),
-            ),
-            self._set_up_s3,
+        self._add_engine(nats, EngineHealth(nats))
+        s3 = S3(
+            engines / "s3",
+            ports=self._ports("s3"),
+            identities=[S3Identity(**{**one, "actions": tuple(one["actions"])}) for one in made["s3_identities"]],
+            secret_key=made["s3_secret_key"],
+            log=self.log("s3"),
         )
+        self._add_engine(s3, HttpHealth(self.url("s3")))
         self._add_sandbox()
+        # The very first time, the services wait for the roots that they are to trust.
+        needs = ENGINES if self._ca_roots.exists() else (*ENGINES, "sandbox")
         for name in SERVICES:
-            health = GrpcHealth(f"127.0.0.1:{self._ports(name)[1]}")
-            self._healths.append(health)
-            settings = configuration.write_service(name)
-            # The very first time, the services wait for the roots that they are to trust.
-            needs = ENGINES if configuration.ca_roots.exists() else (*ENGINES, "sandbox")
-            self._add(name, module(name), settings, health, needs)
-        self._add("gateway", module("gateway"), configuration.write_gateway(), HttpHealth(self.url("gateway")), ())
+            self._add(name, module(name), GrpcHealth(f"127.0.0.1:{self._ports(name)[1]}"), needs)
+        self._add("gateway", module("gateway"), HttpHealth(self.url("gateway")), ())
 
-    def _add_engine(self, engine: Engine, after: Callable[[], Awaitable[None]]) -> None:
+    async def _step(self, name: str, argument: str = "") -> Any:
+        """Has `esign_local.steps` take a step, and returns what it tells. Raises StackError with what went wrong."""
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "esign_local.steps", name, str(self.data_dir), argument),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+        )
+        try:
+            told, trouble = await child.communicate()
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        if child.returncode != 0:
+            lines = trouble.decode(errors="replace").strip().splitlines()
+            raise StackError(lines[-1] if lines else f"the step {name} ended with status {child.returncode}")
+        return json.loads(told)
+
+    @property
+    def _ca_roots(self) -> Path:
+        return self.trust_dir / "ca-roots.pem"
+
+    def _add_engine(self, engine: Engine, health: Health) -> None:
         self._engines[engine.name] = engine
         ports = list(self._ports(engine.name))
 
@@ -305,36 +328,33 @@ class Stack:
                 address=self.address(engine.name),
                 log=self.log(engine.name),
                 spawn=engine.spawn,
-                healthy=EngineHealth(engine),
+                healthy=health,
                 before=before,
-                after=after,
+                after=partial(self._step, engine.name),
                 stop_signal=engine.stop_signal,
                 grace=engine.stop_grace,
             )
         )
 
     def _add_sandbox(self) -> None:
-        configuration = self._configured
+        data = self.data_dir / "sandbox"
+        (data / "data").mkdir(parents=True, exist_ok=True)
         command = [
-            *(sys.executable, "-m", "esign_sandbox", "--data-dir", str(self.data_dir / "sandbox" / "data")),
-            *("--credentials", str(configuration.write_sandbox()), "--public-url", configuration.sandbox_url),
+            *(sys.executable, "-m", "esign_sandbox", "--data-dir", str(data / "data")),
+            *("--credentials", str(data / "credentials.json"), "--public-url", self.url("sandbox")),
             *("--http-port", str(self._ports("sandbox")[0]), "--smtp-port", str(self._ports("sandbox")[1])),
         ]
-        (self.data_dir / "sandbox" / "data").mkdir(parents=True, exist_ok=True)
-        self._add("sandbox", command, None, HttpHealth(configuration.sandbox_url), (), self._fetch_roots)
+        self._add("sandbox", command, HttpHealth(self.url("sandbox")), (), self._fetch_roots)
 
     def _add(
         self,
         name: str,
         command: list[str],
-        settings: Path | None,
-        healthy: GrpcHealth | HttpHealth,
+        healthy: Health,
         needs: Sequence[str],
         after: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        environment = _environment()
-        if settings is not None:
-            environment["ESIGN_SETTINGS_FILE"] = str(settings)
+        environment = {**_environment(), "ESIGN_SETTINGS_FILE": str(self.data_dir / "settings" / f"{name}.toml")}
         log = self.log(name)
         self.supervisor.add(
             Program(
@@ -348,38 +368,18 @@ class Stack:
             )
         )
 
-    async def _set_up_postgres(self) -> None:
-        for name in SERVICES:
-            user, password = event_user(name), self._configured.database_password(name)
-            await asyncio.to_thread(self.postgres.create_database, user, owner=user, password=password)
-
-    async def _set_up_nats(self) -> None:
-        client = await nats.connect(self.nats.url_for("admin"), connect_timeout=5)
-        try:
-            await bus.ensure_stream(client)
-        finally:
-            await client.close()
-
-    async def _set_up_s3(self) -> None:
-        for bucket, locked in BUCKETS.items():
-            await asyncio.to_thread(self.s3.make_bucket, bucket, object_lock=locked)
-
     async def _fetch_roots(self) -> None:
         """The services trust the sandbox's authority as they would a real one's: by a file of its roots."""
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            answer = await client.get(f"{self.url('sandbox')}/ca/roots.pem")
-        answer.raise_for_status()
-        self._configured.ca_roots.write_bytes(answer.content)
+        self._ca_roots.write_bytes(await asyncio.to_thread(http_get, f"{self.url('sandbox')}/ca/roots.pem"))
 
     async def _seed(self) -> None:
         assert self._state is not None
         if SEEDED in self._state.done:
             return
         try:
-            seeded = await seed(lambda service: self.channel(service, "operator"), SERIF_BOLD)
-        except Exception as error:
+            await self._step("seed")
+        except StackError as error:
             raise StackError(f"the platform is green, but could not be set up: {error}") from error
-        seeded.save(self.data_dir / "seeded.json")
         self._state.mark_done(SEEDED)
 
 

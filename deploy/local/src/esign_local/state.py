@@ -64,6 +64,12 @@ class State:
             self._lock.close()
 
 
+def read_ports(data_dir: Path) -> dict[str, list[int]]:
+    """The ports by name as the run that holds `data_dir` has taken them. Raises OSError."""
+    ports: dict[str, list[int]] = json.loads((data_dir / "state.json").read_text())["ports"]
+    return ports
+
+
 def is_running(data_dir: Path) -> bool:
     """Whether a process holds the lock of `data_dir`."""
     path = data_dir / "lock"

@@ -50,7 +50,7 @@ class Program:
     healthy: Callable[[], Awaitable[None]]
     needs: Sequence[str] = ()
     before: Callable[[], Awaitable[None]] | None = None
-    after: Callable[[], Awaitable[None]] | None = None
+    after: Callable[[], Awaitable[object]] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 8.0
     start_timeout: float = 90.0

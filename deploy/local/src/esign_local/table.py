@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from esign_local.memory import Memory
 from esign_local.supervisor import Phase, Program
 
 _STYLES = {
@@ -19,8 +20,11 @@ _STYLES = {
 }
 
 
-def render(programs: Mapping[str, Program], memory: Mapping[str, int]) -> Table:
-    """Names, addresses, states, process ids, memory in MiB, restarts and what the last trouble was."""
+def render(programs: Mapping[str, Program], memory: Mapping[str, Memory]) -> Table:
+    """Names, addresses, states, process ids, resident memory in MiB, restarts and what the last trouble was.
+
+    The last line adds up everything; in brackets with what processes share counted once.
+    """
     table = Table(header_style="bold", box=SIMPLE_HEAD)
     for column in ("name", "address", "state"):
         table.add_column(column, no_wrap=True)
@@ -35,10 +39,18 @@ def render(programs: Mapping[str, Program], memory: Mapping[str, int]) -> Table:
             program.address,
             Text(str(program.phase), style=_STYLES[program.phase]),
             str(program.child.pid) if program.child else "",
-            f"{memory[name] / 2**20:.0f}" if name in memory else "",
+            _mib(memory[name].rss) if name in memory else "",
             Text(str(program.restarts), style="red" if program.restarts else "dim"),
         ]
         table.add_row(*cells, *([program.reason.partition("\n")[0]] if troubled else []))
     table.add_section()
-    table.add_row("all", "", "", "", f"{sum(memory.values()) / 2**20:.0f}", "")
+    if "supervisor" in memory:
+        table.add_row("supervisor", "", "", "", _mib(memory["supervisor"].rss), "")
+    table.add_section()
+    total = sum(memory.values(), Memory())
+    table.add_row("all", "", "", "", f"{_mib(total.rss)} ({_mib(total.pss)})", "")
     return table
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f}"

@@ -23,13 +23,16 @@ _ACCOUNT = "embedded_postgres"
 _SUPERUSER = "postgres"
 # Small memory, many short transactions of six services; parallel plans would need a large /dev/shm.
 _TUNING = {
-    "shared_buffers": "64MB",
+    "shared_buffers": "8MB",
     "max_connections": "120",
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_parallel_workers_per_gather": "0",
     "max_worker_processes": "4",
+    "max_logical_replication_workers": "0",
+    # No processes for reading ahead, which so little data does not need.
+    "io_method": "sync",
     "jit": "off",
     "huge_pages": "off",
     "log_timezone": "UTC",

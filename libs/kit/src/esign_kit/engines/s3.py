@@ -120,6 +120,15 @@ class S3(Engine):
         keys = [f'[{section}]\nkey = "{secrets.token_hex(32)}"\n' for section in sections]
         write_private(self.data_dir / "security.toml", "\n".join(keys))
 
+        # One store of names per bucket and not, as by default, eight with 16 MiB of buffer each; a directory that began
+        # with the latter keeps them.
+        filer = self.data_dir / "filer.toml"
+        if self._has_eight_stores:
+            filer.unlink(missing_ok=True)
+        else:
+            folder = json.dumps(str(self.data_dir / "names"))
+            filer.write_text(f"[leveldb2]\nenabled = false\n\n[leveldb3]\nenabled = true\ndir = {folder}\n")
+
     def spawn(self) -> Child:
         half = len(_LISTENERS)
         listeners = [f"-{name}.port={port}" for name, port in zip(_LISTENERS, self.ports[:half], strict=True)]
@@ -135,10 +144,14 @@ class S3(Engine):
             name=self.name,
             log=self.log,
             cwd=self.data_dir,
-            # A limit near the live heap (some 70 MiB) would have it collect garbage all the time.
-            env={**os.environ, "GOMEMLIMIT": "256MiB", "GOGC": "50"},
+            # A limit near the live heap, of which the buffers are most, would have it collect garbage all the time.
+            env={**os.environ, "GOMEMLIMIT": "256MiB" if self._has_eight_stores else "128MiB", "GOGC": "20"},
             death_signal=self.death_signal,
         )
+
+    @property
+    def _has_eight_stores(self) -> bool:
+        return (self.data_dir / "blobs" / "filerldb2").exists()
 
     def used_ports(self) -> list[int]:
         return list(self.ports)
