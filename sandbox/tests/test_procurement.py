@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +23,13 @@ from esign_kit.context import caller
 from esign_kit.errors import Forbidden, InvalidInput
 from esign_kit.grpc_server import ActorTokens, GrpcServer
 from esign_kit.testing import TRUST_DOMAIN, Pki
+from esign_sandbox.procurement import example
 
 from .conftest import CREDENTIALS, HTTP, Running, free_port
 
+DEADLINE = 1.5
 GATEWAY = "http://127.0.0.1:8"
-USCC = "91110105MA01234565"
-COMPANY = {"name": "示例晨光建筑装饰有限公司", "unified_social_credit_code": USCC}
+COMPANY = "示例晨光建筑装饰有限公司"
 WEI = {"name": "韦样例", "phone": "13800138000", "id_number": "11010519491231002X", "email": "wei@example.cn"}
 LIN = {"name": "林示范", "phone": "13900139000", "id_number": "110105198801010035", "email": ""}
 ABROAD = InvalidInput("FOREIGN_COMPANY", zh="境外注册的单位请走纸质盖章流程", en="Use the paper process")
@@ -78,13 +79,28 @@ class World:
     pki: Pki
     port: int
     identity: Identity = field(default_factory=Identity)
+    code: str = field(default_factory=lambda: example.supplier()["unified_social_credit_code"])
+    """The company's of the present test."""
+
+    @property
+    def company(self) -> dict[str, str]:
+        return {"name": COMPANY, "unified_social_credit_code": self.code}
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {**self.company, "country": "HK", **{f"signer_{name}": value for name, value in WEI.items()}}
+
+    async def recorded(self) -> list[dict[str, Any]]:
+        """The suppliers with the present test's code."""
+        found = (await self.ask("GET", "/api/suppliers")).json()
+        return [supplier for supplier in found if supplier["unified_social_credit_code"] == self.code]
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         url = f"{self.running.url}/procurement{path}"
         return await asyncio.to_thread(lambda: HTTP.request(method, url, **more))
 
     async def add(self, signer: dict[str, str] = WEI, **company: str) -> httpx.Response:
-        return await self.ask("POST", "/api/suppliers", json={**COMPANY, **company, "signer": signer})
+        return await self.ask("POST", "/api/suppliers", json={**self.company, **company, "signer": signer})
 
     def claims(self, token: str) -> dict[str, Any]:
         found: dict[str, Any] = jwt.decode(token, self.key.public_key(), algorithms=["EdDSA"], audience="esign")
@@ -99,48 +115,61 @@ def private_pem(key: Any) -> str:
     return pem.decode()
 
 
-@pytest.fixture
-def prepare(tmp_path: Path, pki: Pki) -> Callable[..., World]:
-    def make(server_pki: Pki = pki) -> World:
-        key, port = Ed25519PrivateKey.generate(), free_port()
-        (tmp_path / "sign-on.key").write_text(private_pem(key))
-        tls = pki.tls("procurement")
-        platform = {
-            "gateway_url": GATEWAY,
-            "identity": {
-                "address": f"127.0.0.1:{port}",
-                "server_name": "identity.esign.internal",
-                "ca_file": str(tls.ca_file),
-                "cert_file": str(tls.cert_file),
-                "key_file": str(tls.key_file.path),
-                "deadline_seconds": 1.5,
-            },
-            "sign_on": {"key_file": str(tmp_path / "sign-on.key"), "key_id": "key-1"},
-        }
-        running = Running(tmp_path, accounts=CREDENTIALS | {"procurement": platform})
-        return World(running, key, server_pki, port)
-
-    return make
+def make_world(directory: Path, pki: Pki) -> World:
+    key, port = Ed25519PrivateKey.generate(), free_port()
+    (directory / "sign-on.key").write_text(private_pem(key))
+    tls = pki.tls("procurement")
+    platform = {
+        "gateway_url": GATEWAY,
+        "identity": {
+            "address": f"127.0.0.1:{port}",
+            "server_name": "identity.esign.internal",
+            "ca_file": str(tls.ca_file),
+            "cert_file": str(tls.cert_file),
+            "key_file": str(tls.key_file.path),
+            "deadline_seconds": DEADLINE,
+        },
+        "sign_on": {"key_file": str(directory / "sign-on.key"), "key_id": "key-1"},
+    }
+    running = Running(directory, accounts=CREDENTIALS | {"procurement": platform})
+    return World(running, key, pki, port)
 
 
-@pytest.fixture
-async def world(prepare: Callable[..., World]) -> AsyncIterator[World]:
-    made = prepare()
+@pytest.fixture(scope="module")
+async def shared_world(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> AsyncIterator[World]:
+    made = make_world(tmp_path_factory.mktemp("procurement"), pki)
     await asyncio.to_thread(made.running.start)
     async with made.online():
         yield made
     await asyncio.to_thread(made.running.stop)
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    """The module's sandbox, a company of the test's own, and an identity that has heard nothing."""
+    shared_world.code = example.supplier()["unified_social_credit_code"]
+    shared_world.identity.asked, shared_world.identity.refuse = [], None
+    return shared_world
+
+
+@pytest.fixture
+def own_world(tmp_path: Path, pki: Pki) -> Iterator[World]:
+    """One whose sandbox the test starts by itself, once it has changed what it wants; identity is away."""
+    made = make_world(tmp_path, pki)
+    yield made
+    if made.running.process is not None and made.running.process.poll() is None:
+        made.running.stop()
+
+
 async def test_a_supplier_is_registered_with_its_signer(world: World) -> None:
-    added = await world.add(unified_social_credit_code=USCC.lower())
+    added = await world.add(unified_social_credit_code=world.code.lower())
     assert added.status_code == 201
     ((who, left, request),) = world.identity.asked
     assert who == "procurement"
-    assert 0 < left <= 1.5
+    assert 0 < left <= DEADLINE
     assert (request.organisation_name, request.unified_social_credit_code, request.country) == (
-        COMPANY["name"],
-        USCC,
+        COMPANY,
+        world.code,
         "CN",
     )
     signer = request.signer
@@ -150,12 +179,12 @@ async def test_a_supplier_is_registered_with_its_signer(world: World) -> None:
     supplier = added.json()
     assert supplier["signer"]["person_id"] == "person-002X"
     assert (supplier["certificate_first_day"], supplier["certificate_last_day"]) == (None, None)
-    assert (await world.ask("GET", "/api/suppliers")).json() == [supplier]
+    assert await world.recorded() == [supplier]
     page = (await world.ask("GET", f"/suppliers/{supplier['id']}")).text
     assert page.count("未办理") == 2
     assert all(text in page for text in ("韦样例", "13800138000", "wei@example.cn", "居民身份证", "1101**********002X"))
     assert WEI["id_number"] not in page
-    index = (await world.ask("GET", "", params={"q": "晨光"})).text
+    index = (await world.ask("GET", "", params={"q": world.code[-8:]})).text
     assert supplier["id"] in index
     assert "没有符合" in (await world.ask("GET", "", params={"q": "远山"})).text
 
@@ -176,7 +205,7 @@ async def test_a_changed_signer_is_the_one_from_then_on(world: World) -> None:
         assert changed.status_code == 200, changed.text
         assert changed.json()["signer"]["person_id"] == "person-0035"
     who, _, request = world.identity.asked[-1]
-    assert (who, request.unified_social_credit_code, request.signer.name) == ("procurement", USCC, "林示范")
+    assert (who, request.unified_social_credit_code, request.signer.name) == ("procurement", world.code, "林示范")
     after = (await world.ask("POST", f"/api{path}/sign-on")).json()
     assert [world.claims(answer["token"])["sub"] for answer in (before, after)] == ["person-002X", "person-0035"]
 
@@ -196,7 +225,7 @@ async def test_the_token_says_who_and_is_short_lived_and_fresh(world: World) -> 
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "esign-sso+jwt", "kid": "key-1"}
     claims = world.claims(token)
     assert claims.keys() == {"iss", "aud", "sub", "org", "iat", "exp", "jti"}
-    assert (claims["iss"], claims["sub"], claims["org"]) == ("procurement", "person-002X", USCC)
+    assert (claims["iss"], claims["sub"], claims["org"]) == ("procurement", "person-002X", world.code)
     assert abs(claims["iat"] - time.time()) < 5
     assert 0 < claims["exp"] - claims["iat"] <= 120
     assert world.claims(answers[1]["token"])["jti"] != claims["jti"]
@@ -212,11 +241,8 @@ async def test_the_page_s_button_goes_to_the_gateway_and_says_from_where(world: 
     assert page.headers["referrer-policy"] == "strict-origin"
 
 
-FORM = {**COMPANY, "country": "HK", **{f"signer_{name}": value for name, value in WEI.items()}}
-
-
 async def test_the_pages_add_and_change(world: World) -> None:
-    added = await world.ask("POST", "/suppliers", data={**FORM, "country": "CN", "signer_id_type": "other"})
+    added = await world.ask("POST", "/suppliers", data={**world.form, "country": "CN", "signer_id_type": "other"})
     assert added.status_code == 303
     assert world.identity.asked[-1][2].signer.id_document_type == identity_pb2.ID_DOCUMENT_TYPE_OTHER
     path = added.headers["location"].removeprefix("/procurement").split("?")[0]
@@ -230,7 +256,7 @@ async def test_the_pages_add_and_change(world: World) -> None:
 
 async def test_what_identity_refuses_is_said_in_chinese_and_not_recorded(world: World) -> None:
     world.identity.refuse = ABROAD
-    page = await world.ask("POST", "/suppliers", data=FORM)
+    page = await world.ask("POST", "/suppliers", data=world.form)
     assert page.status_code == 400
     assert ABROAD.zh in page.text
     assert "FOREIGN_COMPANY" in page.text
@@ -238,7 +264,7 @@ async def test_what_identity_refuses_is_said_in_chinese_and_not_recorded(world: 
     assert '<option value="HK" selected>' in page.text
     answer = await world.add(country="HK")
     assert (answer.status_code, answer.json()) == (400, {"code": "FOREIGN_COMPANY", "message": ABROAD.zh})
-    assert (await world.ask("GET", "/api/suppliers")).json() == []
+    assert await world.recorded() == []
 
     world.identity.refuse = None
     supplier = (await world.add()).json()
@@ -258,7 +284,11 @@ async def test_an_unexpected_failure_of_identity_tells_nothing_of_it(world: Worl
 
 
 async def test_wrong_fields_and_unknown_suppliers(world: World) -> None:
-    for body in ({}, {**COMPANY, "signer": {"name": "无"}}, {**COMPANY, "signer": {**WEI, "id_type": "passport"}}):
+    for body in (
+        {},
+        {**world.company, "signer": {"name": "无"}},
+        {**world.company, "signer": {**WEI, "id_type": "passport"}},
+    ):
         answer = await world.ask("POST", "/api/suppliers", json=body)
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
     for method, path in (("GET", ""), ("POST", "/sign-on")):
@@ -279,63 +309,55 @@ async def test_examples_to_fill_in_are_different_people(world: World) -> None:
     assert "signer_id_number" in (await world.ask("GET", "/suppliers/new")).text
 
 
-async def test_identity_may_come_later_and_go_again(prepare: Callable[..., World]) -> None:
-    world = prepare()
+async def test_identity_may_come_later_and_go_again(own_world: World) -> None:
+    world = own_world
     await asyncio.to_thread(world.running.start)
-    try:
-        away = await world.add()
-        assert away.status_code in (503, 504)
-        assert "签章平台" in away.json()["message"]
-        async with world.online():
-            assert (await world.add()).status_code == 201
-            world.identity.pause = 4
-            begun = time.monotonic()
-            slow = await world.add(unified_social_credit_code="91110105MA7654321X")
-            assert (slow.status_code, slow.json()["code"]) == (504, "DEADLINE_EXCEEDED")
-            assert time.monotonic() - begun < 3
-            world.identity.pause = 0
-            await asyncio.sleep(0)
-        assert (await world.add(unified_social_credit_code="91110105MA7654321X")).status_code in (503, 504)
-        async with world.online():
-            assert (await world.add(unified_social_credit_code="91110105MA7654321X")).status_code == 201
-    finally:
-        await asyncio.to_thread(world.running.stop)
+    other = example.supplier()["unified_social_credit_code"]
+    away = await world.add()
+    assert away.status_code in (503, 504)
+    assert "签章平台" in away.json()["message"]
+    async with world.online():
+        assert (await world.add()).status_code == 201
+        world.identity.pause = 4
+        begun = time.monotonic()
+        slow = await world.add(unified_social_credit_code=other)
+        assert (slow.status_code, slow.json()["code"]) == (504, "DEADLINE_EXCEEDED")
+        assert time.monotonic() - begun < DEADLINE + 1
+        world.identity.pause = 0
+    assert (await world.add(unified_social_credit_code=other)).status_code in (503, 504)
+    async with world.online():
+        assert (await world.add(unified_social_credit_code=other)).status_code == 201
 
 
 async def test_nothing_is_told_to_a_stranger_in_identity_s_place(
-    prepare: Callable[..., World], tmp_path_factory: pytest.TempPathFactory
+    own_world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    world = prepare(Pki(tmp_path_factory.mktemp("stranger")))
-    await asyncio.to_thread(world.running.start)
-    try:
-        async with world.online():
-            assert (await world.add()).status_code in (503, 504)
-        assert world.identity.asked == []
-    finally:
-        await asyncio.to_thread(world.running.stop)
+    own_world.pki = Pki(tmp_path_factory.mktemp("stranger"))
+    await asyncio.to_thread(own_world.running.start)
+    async with own_world.online():
+        assert (await own_world.add()).status_code in (503, 504)
+    assert own_world.identity.asked == []
 
 
-async def test_identity_takes_no_one_else_s_certificate(prepare: Callable[..., World], pki: Pki) -> None:
-    world = prepare()
-    platform = world.running.accounts["procurement"]
+async def test_identity_takes_no_one_else_s_certificate(own_world: World, pki: Pki) -> None:
     tls = pki.tls("gateway")
-    platform["identity"] |= {"cert_file": str(tls.cert_file), "key_file": str(tls.key_file.path)}
-    await asyncio.to_thread(world.running.start)
-    try:
-        async with world.online():
-            assert (await world.add()).status_code == 403
-        assert world.identity.asked == []
-    finally:
-        await asyncio.to_thread(world.running.stop)
+    own_world.running.accounts["procurement"]["identity"] |= {
+        "cert_file": str(tls.cert_file),
+        "key_file": str(tls.key_file.path),
+    }
+    await asyncio.to_thread(own_world.running.start)
+    async with own_world.online():
+        assert (await own_world.add()).status_code == 403
+    assert own_world.identity.asked == []
 
 
-def test_a_key_of_another_kind_stops_the_start(prepare: Callable[..., World], tmp_path: Path) -> None:
-    world = prepare()
-    (tmp_path / "sign-on.key").write_text(private_pem(generate_private_key(65537, 2048)))
+def test_a_key_of_another_kind_stops_the_start(own_world: World) -> None:
+    key_file = Path(own_world.running.accounts["procurement"]["sign_on"]["key_file"])
+    key_file.write_text(private_pem(generate_private_key(65537, 2048)))
     with pytest.raises(httpx.TransportError):
-        world.running.start()
-    assert world.running.process is not None
-    assert world.running.process.wait(5) == 2
+        own_world.running.start()
+    assert own_world.running.process is not None
+    assert own_world.running.process.wait(5) == 2
 
 
 def test_without_the_part_it_is_not_served(sandbox: Running) -> None:

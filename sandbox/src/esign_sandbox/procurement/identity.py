@@ -102,7 +102,7 @@ class IdentityClient:
                     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
                     ("grpc.initial_reconnect_backoff_ms", 100),
                     ("grpc.min_reconnect_backoff_ms", 100),
-                    ("grpc.max_reconnect_backoff_ms", 1000),
+                    ("grpc.max_reconnect_backoff_ms", 500),
                     ("grpc.enable_http_proxy", 0),
                 ]
                 self._channel = grpc.secure_channel(peer.address, credentials, options)
