@@ -27,11 +27,14 @@ Floats = NDArray[np.float64]
 Points = tuple[tuple[int, int], ...]
 Clip = list[tuple[int, bytes]]
 """Frames: milliseconds and a JPEG."""
+Movement = tuple[float, Callable[[float], "Pose"]]
+"""Seconds, and the pose at each of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Face:
-    """Where a face is in its portrait, which is cut to `crop` and brought to 640 x 480 pixels. Lids run from left to right."""
+    """Where a face is in its portrait, which is cut to `crop` and brought to 640 x 480 pixels. Lids run from left to right;
+    `softened` is the radius in pixels that takes away the portrait's own compression."""
 
     package: str
     file: str
@@ -43,6 +46,7 @@ class _Face:
     chin: int
     upper_lids: tuple[Points, Points]
     lower_lids: tuple[Points, Points]
+    softened: float = 0.0
 
 
 class Portrait(Enum):
@@ -83,6 +87,7 @@ class Portrait(Enum):
             ((261, 206), (270, 210), (282, 209), (295, 206), (300, 206)),
             ((363, 204), (375, 204), (382, 204), (393, 202), (399, 199)),
         ),
+        softened=0.8,
     )
 
 
@@ -131,10 +136,22 @@ def jpeg(image: Image.Image, quality: int = 85) -> bytes:
     return target.getvalue()
 
 
+@lru_cache(maxsize=256)
+def _rendered(portrait: Portrait, pose: Pose) -> Image.Image:
+    return render(portrait, pose)
+
+
 @lru_cache(maxsize=512)
-def frame(portrait: Portrait, pose: Pose) -> bytes:
-    """`render` as a JPEG."""
-    return jpeg(render(portrait, pose))
+def frame(portrait: Portrait, pose: Pose, grain: int = 0) -> bytes:
+    """`render` as a JPEG with a sensor's noise: no two grains give the same bytes, as no two frames of a camera do."""
+    pixels = np.asarray(_rendered(portrait, pose), dtype=np.int16)
+    noise = np.roll(_noise(), grain * 7919)[..., None]
+    return jpeg(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)))
+
+
+@lru_cache(maxsize=1)
+def _noise() -> NDArray[np.int16]:
+    return np.random.default_rng(1).normal(0, 1.2, (HEIGHT, WIDTH)).round().astype(np.int16)
 
 
 def live(
@@ -147,12 +164,39 @@ def live(
 
 def still(portrait: Portrait, seconds: float = 3.0, fps: int = 10) -> Clip:
     """A photograph that does not move."""
-    return [(round(index * 1000 / fps), frame(portrait, FRONTAL)) for index in range(round(seconds * fps))]
+    return _timed(portrait, (seconds, lambda _: FRONTAL), fps)
 
 
 def moving_still(portrait: Portrait, tilt: float = 25.0, seconds: float = 3.0, fps: int = 10) -> Clip:
     """A photograph in a hand: shifted, turned to both sides, leaned and brought nearer, `tilt` degrees at most."""
+    return _timed(portrait, _in_hand(tilt, seconds), fps)
 
+
+ROUND: Final = (EYES_CLOSED, LEFT, RIGHT, MOUTH_OPEN)
+"""Every action once."""
+
+
+def write_live(path: Path, portrait: Portrait) -> None:
+    """A file for Chromium's `--use-file-for-fake-video-capture`: every action within 5 s, over and over."""
+    _write(path, portrait, _path(ROUND, hold=0.3, move=0.25, blink=0.3))
+
+
+def write_still(path: Path, portrait: Portrait, tilt: float = 0.0) -> None:
+    """The same with a photograph, moved in a hand when `tilt` is not 0."""
+    _write(path, portrait, _in_hand(tilt, 3.0) if tilt else (3.0, lambda _: FRONTAL))
+
+
+def _write(path: Path, portrait: Portrait, movement: Movement) -> None:
+    """So many rounds that no frame comes back within some 9 s; each pose twice, for half the rate is smooth enough."""
+    seconds, pose = movement
+    fps = CHROMIUM_FPS // 2
+    count = round(seconds * fps)
+    with path.open("wb") as file:
+        for index in range(2 * count * round(9 / seconds)):
+            file.write(frame(portrait, pose(index // 2 % count / fps), index))
+
+
+def _in_hand(tilt: float, seconds: float) -> Movement:
     def pose(at: float) -> Pose:
         sway = float(np.sin(2 * np.pi * at / seconds))
         nod = float(np.sin(4 * np.pi * at / seconds))
@@ -164,38 +208,17 @@ def moving_still(portrait: Portrait, tilt: float = 25.0, seconds: float = 3.0, f
             shift=(round(20 * sway), round(8 * nod)),
         )
 
-    return _timed(portrait, (seconds, pose), fps)
+    return seconds, pose
 
 
-ROUND: Final = (EYES_CLOSED, LEFT, RIGHT, MOUTH_OPEN)
-"""Every action once."""
+def _timed(portrait: Portrait, movement: Movement, fps: int) -> Clip:
+    seconds, pose = movement
+    return [
+        (round(index * 1000 / fps), frame(portrait, pose(index / fps), index)) for index in range(round(seconds * fps))
+    ]
 
 
-def write_live(path: Path, portrait: Portrait) -> None:
-    """A file for Chromium's `--use-file-for-fake-video-capture`: every action within 5 s, over and over."""
-    _write(path, live(portrait, *ROUND, fps=CHROMIUM_FPS // 2, hold=0.3, move=0.25, blink=0.3))
-
-
-def write_still(path: Path, portrait: Portrait, tilt: float = 0.0) -> None:
-    """The same with a photograph, moved in a hand when `tilt` is not 0."""
-    fps = CHROMIUM_FPS // 2
-    _write(path, moving_still(portrait, tilt, fps=fps) if tilt else still(portrait, fps=fps))
-
-
-def _write(path: Path, clip: Clip) -> None:
-    """Each frame twice."""
-    with path.open("wb") as file:
-        for _, data in clip:
-            file.write(data * 2)
-
-
-def _timed(portrait: Portrait, path: tuple[float, Callable[[float], Pose]], fps: int) -> Clip:
-    seconds, pose = path
-    return [(round(index * 1000 / fps), frame(portrait, pose(index / fps))) for index in range(round(seconds * fps))]
-
-
-def _path(poses: Sequence[Pose], hold: float, move: float, blink: float) -> tuple[float, Callable[[float], Pose]]:
-    """How long it takes, and the pose at a time."""
+def _path(poses: Sequence[Pose], hold: float, move: float, blink: float) -> Movement:
     stops: list[tuple[float, Pose]] = [(0.0, FRONTAL), (hold, FRONTAL)]
     for pose in poses:
         quick = pose == replace(FRONTAL, blink=pose.blink)
@@ -224,6 +247,7 @@ def _pixels(portrait: Portrait, blink: float) -> Floats:
     face = portrait.value
     with Image.open(str(distribution(face.package).locate_file(face.file))) as image:
         cut = image.convert("RGB").crop(face.crop).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    cut = cut.filter(ImageFilter.GaussianBlur(face.softened))
     if blink:
         for upper, lower in zip(face.upper_lids, face.lower_lids, strict=True):
             _draw_lid(cut, upper, lower, blink)
