@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## virtual environment, locked packages, system tools, fonts (quick when nothing changed)
+setup: ## virtual environment, locked packages, system tools, fonts, the portal (quick when nothing changed)
 	@python3 scripts/bootstrap.py
 
 run: setup ## start the whole platform on this machine; Ctrl-C stops it (ARGS="--data-dir DIR")
@@ -32,8 +32,8 @@ bench: setup ## measurements as a table; also in build/bench/results.json
 reset: setup ## forget all state of `make run` (.data)
 	@$(PYTHON) -m esign_local reset $(ARGS)
 
-fmt: setup ## format the code and mend what the linter can
-	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
+fmt: setup ## format the code and mend what the linters can
+	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix . && $(PYTHON) scripts/portal.py fmt
 
 proto: setup ## generate libs/protos from proto/
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) scripts/gen_protos.py

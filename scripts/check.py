@@ -17,6 +17,9 @@ CHECKS: dict[str, list[str]] = {
     "proto lint": ["buf", "lint", "proto"],
     "proto breaking changes": ["buf", "breaking", "proto", "--against", "proto/baseline.binpb"],
     "generated code": ["python", "scripts/gen_protos.py", "--check"],
+    "portal types": ["python", "scripts/portal.py", "types"],
+    "portal lint and format": ["python", "scripts/portal.py", "lint"],
+    "portal client": ["python", "scripts/portal.py", "client-check"],
 }
 
 

@@ -1,7 +1,8 @@
 import { nextTick, watch } from 'vue'
-import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { i18n } from '@/i18n'
 import { current, hasExpired, whoIsThere } from '@/session'
+import { nextAfterLogin } from '@/session/next'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -93,17 +94,11 @@ export const router = createRouter({
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })
 
-/** The path of this site to go on to after a login; anything else leads home. */
-export function nextAfterLogin(route: RouteLocationNormalized): string {
-  const next = route.query['next']
-  return typeof next === 'string' && /^\/(?![/\\])/.test(next) && !next.startsWith('/login') ? next : '/'
-}
-
 router.beforeEach(async (to) => {
   // What goes wrong here is shown by the page itself, which asks again.
   const session = await whoIsThere(to.meta.arrival).catch(() => undefined)
   if (to.meta.person && session === null) return { name: 'login', query: to.path === '/' ? {} : { next: to.fullPath } }
-  if (to.name === 'login' && session) return nextAfterLogin(to)
+  if (to.name === 'login' && session) return nextAfterLogin(to.query['next'])
   return true
 })
 

@@ -1,19 +1,22 @@
-import { i18n } from '.'
+// Digits in the same order in both languages, as on the contracts.
+const FORMAT = new Intl.DateTimeFormat('sv-SE', {
+  timeZone: 'Asia/Shanghai',
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+})
 
-function format(options: Intl.DateTimeFormatOptions, moment: string | null | undefined): string {
-  if (!moment) return '—'
-  const language = i18n.global.locale.value === 'en' ? 'en-GB' : 'zh-CN'
-  return new Intl.DateTimeFormat(language, { timeZone: 'Asia/Shanghai', ...options }).format(new Date(moment))
-}
-
-/** Date and time in Beijing, where the contracts are made; a dash when there is none. */
+/** Date and time in Beijing, where the contracts are made: 2026-07-01 09:30:00; a dash when there is none. */
 export function moment(value: string | null | undefined): string {
-  return format({ dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }, value)
+  return value ? FORMAT.format(new Date(value)) : '—'
 }
 
 /** The date in Beijing. */
 export function day(value: string | null | undefined): string {
-  return format({ dateStyle: 'medium' }, value)
+  return moment(value).slice(0, 10)
 }
 
 /** An amount such as ¥12,800.00; decimal text is never made a floating-point number. */

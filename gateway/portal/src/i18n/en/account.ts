@@ -27,8 +27,7 @@ export default {
     export: 'Export my data',
     exported: 'Exported; keep the file safe',
     consents: 'What you accepted',
-    consentsText:
-      'The texts in force. Which versions you accepted when signing in and for face checks, and when, is in your exported data.',
+    consentsText: 'The texts in force; what you accepted, and when, is in your exported data.',
     version: 'Version {version}',
     biometric: 'Statement on biometric information',
     terms: 'Terms of service and privacy policy',

@@ -26,7 +26,7 @@ export default {
     export: '导出我的信息',
     exported: '已导出，请妥善保管该文件',
     consents: '同意的条款',
-    consentsText: '当前生效的文本。您在登录和人脸核验时同意过的版本与时间，包含在导出的信息中。',
+    consentsText: '以下为当前生效的文本；您的同意记录包含在导出的信息中。',
     version: '版本 {version}',
     biometric: '生物特征信息使用声明',
     terms: '平台服务协议与个人信息保护政策',
