@@ -36,6 +36,7 @@ pytestmark = pytest.mark.e2e
 CALLERS = (*SERVICES, "gateway", *SYSTEMS)
 RULES = rules_by_name(known_services())
 METHODS = pytest.mark.parametrize("method", sorted(RULES))
+STRANGER = "01900000-0000-7000-8000-000000000000"
 NewJourney = Callable[..., Awaitable[Journey]]
 
 
@@ -215,16 +216,18 @@ async def test_one_tenant_never_sees_anothers_contract(stack: Stack, new_journey
         ("POST", f"{contract}/downloads", {}),
         ("GET", f"{contract}/evidence", {}),
         ("GET", f"{contract}/evidence/package", {}),
+        ("POST", f"{contract}/downloads/{STRANGER}/receipt", {"json": {"sha256": "ab" * 32}}),
         ("GET", verification, {}),
+        ("GET", f"{verification}/events", {}),
+        ("GET", f"{verification}/face-channels", {}),
         ("POST", f"{verification}/codes", {}),
         ("POST", f"{verification}/code", {"json": {"code": "123456"}}),
         ("POST", f"{verification}/face", {"json": {"channel": "tencent", "consent_version": "1"}}),
-        ("POST", f"{verification}/face/01900000-0000-7000-8000-000000000000/result", {}),
+        ("POST", f"{verification}/face/{STRANGER}/result", {}),
     ]
-    stranger = "01900000-0000-7000-8000-000000000000"
     for method, path, options in requests:
         refusals = []
-        for asked in (path, path.replace(owner.contract_id, stranger).replace(owner.verification_id, stranger)):
+        for asked in (path, path.replace(owner.contract_id, STRANGER).replace(owner.verification_id, STRANGER)):
             with pytest.raises(Refused) as refused:
                 await other.person.ask(method, asked, **options)
             refusals.append((refused.value.status, refused.value.code, refused.value.title))
@@ -251,6 +254,20 @@ async def test_one_system_never_sees_anothers_contract(stack: Stack, new_journey
     assert (await journey.leasing.contract(contract_id)).state == contract_pb2.CONTRACT_STATE_DRAFT
 
 
+async def test_one_tenant_never_ends_anothers_session(new_journey: NewJourney) -> None:
+    owner, other = await new_journey(upto="find"), await new_journey(upto="find")
+    mine = (await owner.person.json("GET", "/sessions"))["items"]
+    assert [session["current"] for session in mine] == [True]
+    ended = await other.person.json("DELETE", f"/sessions/{mine[0]['session_id']}")
+    assert ended == {"ended": 0}
+    await other.person.json("DELETE", "/sessions")
+    assert (await owner.person.json("GET", "/me"))["person"]["name"] == owner.tenant.name
+    assert await owner.person.json("DELETE", f"/sessions/{mine[0]['session_id']}") == {"ended": 1}
+    with pytest.raises(Refused) as refused:
+        await owner.person.json("GET", "/me")
+    assert refused.value.status == 401
+
+
 async def test_a_session_ends_with_the_logout(stack: Stack, new_journey: NewJourney) -> None:
     journey = await new_journey(upto="find")
     token = journey.person.http.cookies["esign_session"]
@@ -274,11 +291,16 @@ async def test_every_route_of_the_running_gateway(stack: Stack) -> None:
             for path, item in description["paths"].items()
             for method, operation in item.items()
         ]
-        assert len(operations) >= 24
+        assert len(operations) >= 40
         for method, template, operation in operations:
             path = template.replace("{number}", "1").replace("{path}", "0/000")
-            for name in ("contract_id", "verification_id", "face_check_id"):
-                path = path.replace(f"{{{name}}}", "01900000-0000-7000-8000-000000000000")
+            path = path.replace("{kind}", "terms")
+            for name in ("contract_id", "verification_id", "face_check_id", "download_id", "session_id", "token"):
+                path = path.replace(f"{{{name}}}", STRANGER)
+            assert "{" not in path
+            if operation["x-access"] == "a page of a trusted platform":
+                await only_from_a_trusted_platform(client, path, stack.url("sandbox"))
+                continue
             if method != "GET":
                 bare = await client.request(method, path)
                 assert (bare.status_code, bare.json()["code"]) == (403, "CROSS_SITE_REQUEST"), path
@@ -289,8 +311,25 @@ async def test_every_route_of_the_running_gateway(stack: Stack) -> None:
                 assert answer.status_code == forged_session.status_code == 401, path
                 assert answer.json()["code"] == "SESSION_MISSING", path
             else:
+                assert operation["x-access"] == "anyone"
                 assert answer.status_code not in (401, 403, 500), path
                 assert forged_session.status_code not in (401, 403, 500), path
+
+
+async def only_from_a_trusted_platform(client: httpx.AsyncClient, path: str, platform: str) -> None:
+    """A form gets in only from the platform's page, and then only with a token that the platform signed."""
+    form = {"token": "forged"}
+    forgeries: list[dict[str, str]] = [
+        {},
+        {"x-requested-with": "esign"},
+        {"origin": "null"},
+        {"origin": str(client.base_url)},
+    ]
+    for headers in forgeries:
+        assert (await client.post(path, headers=headers, data=form)).status_code == 403, headers
+    answer = await client.post(path, headers={"origin": platform}, data=form)
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
 
 
 async def test_doors_close_behind_the_anonymous(stack: Stack) -> None:

@@ -3,6 +3,7 @@ world as the sandbox shows it (a mailbox, a phone in the tenant's hand)."""
 
 import asyncio
 import hashlib
+import json
 import re
 import sys
 import time
@@ -30,28 +31,35 @@ CHUNK = 512 * 1024
 
 
 class Refused(Exception):
-    """The platform said no, with a reason. `code` is the stable one, `trace_id` the reference number."""
+    """The platform said no, with a reason. `code` is the stable one, `trace_id` the reference number.
+
+    `retry_after` says in how many seconds it may be asked again; 0 where it does not say.
+    """
 
     def __init__(self, status: int, problem: Json) -> None:
         self.status = status
         self.code = str(problem.get("code", ""))
         self.title = str(problem.get("title", ""))
         self.trace_id = str(problem.get("trace_id", ""))
+        self.retry_after = float(problem.get("retry_after_seconds", 0))
         self.problem = problem
         super().__init__(f"{status} {self.code} {self.title} (参考编号 {self.trace_id})")
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether trying again may help: nobody answered, a part was away, or it was too much at once."""
+    """Whether trying again may help: nobody answered, a part was away, it was too much at once, or too early."""
     if isinstance(error, Refused):
-        return error.status >= 500 or error.status == 429
+        return error.status >= 500 or error.status == 429 or error.retry_after > 0
     if isinstance(error, EsignError):
         return error.http_status >= 500 or error.http_status == 429
     return isinstance(error, httpx.TransportError | grpc.RpcError | asyncio.CancelledError)
 
 
 async def patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Call again, ever more slowly, for `seconds`, as long as the failure may pass; with 0 there is one try."""
+    """Call again, ever more slowly, for `seconds`, as long as the failure may pass; with 0 there is one try.
+
+    When the platform says when it may be asked again, that is waited for.
+    """
     end, pause = time.monotonic() + seconds, 0.2
     while True:
         try:
@@ -59,7 +67,8 @@ async def patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
         except Exception as error:
             if not is_passing(error) or time.monotonic() > end:
                 raise
-        await asyncio.sleep(pause)
+            told = error.retry_after if isinstance(error, Refused) else 0.0
+        await asyncio.sleep(max(pause, told))
         pause = min(2.0, pause * 1.3)
 
 
@@ -227,10 +236,27 @@ class Person(Browser):
         """Type it."""
         return await self.json("POST", f"/verifications/{verification_id}/code", json={"code": code})
 
-    async def start_face(self, verification_id: str) -> Json:
-        """Open the face check; the answer holds the address behind the QR code."""
-        body = {"channel": "tencent", "consent_version": "1"}
+    async def start_face(self, verification_id: str, channel: str = "tencent") -> Json:
+        """Accept the statement and open the face check; the answer holds the address behind the QR code."""
+        statement = await self.json("GET", "/consents/biometric")
+        consent = {"consent_version": statement["version"], "consent_sha256": statement["sha256"]}
+        body = {"channel": channel, **consent}
         return await self.json("POST", f"/verifications/{verification_id}/face", json=body)
+
+    async def follow(self, verification_id: str, until: str) -> list[str]:
+        """Watch the verification as the page does, until it is in that state or the stream ends; answers what was told:
+        `<state> <state of the face check>`, each once."""
+        told: list[str] = []
+        async with self.http.stream("GET", f"/v1/verifications/{verification_id}/events") as answer:
+            if not answer.is_success:
+                raise Refused(answer.status_code, json.loads(await answer.aread()))
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    body = json.loads(line.removeprefix("data: "))
+                    told.append(f"{body['state']} {body['face']['state'] if body['face'] else '-'}")
+                    if body["state"] == until:
+                        break
+        return told
 
     async def complete_face(self, verification_id: str, face_check_id: str) -> Json:
         """Have the platform ask the vendor."""
@@ -252,9 +278,14 @@ class Person(Browser):
         """The evidence package."""
         return (await self.ask("GET", f"/contracts/{contract_id}/evidence/package")).content
 
-    async def download(self, contract_id: str) -> bytes:
-        """下载, once."""
-        return (await self.ask("POST", f"/contracts/{contract_id}/downloads")).content
+    async def download(self, contract_id: str) -> tuple[bytes, str]:
+        """下载, once: the file and the download's id."""
+        answer = await self.ask("POST", f"/contracts/{contract_id}/downloads")
+        return answer.content, answer.headers["download-id"]
+
+    async def confirm_receipt(self, contract_id: str, download_id: str, sha256: str) -> None:
+        """What the page says when it has the whole file."""
+        await self.ask("POST", f"/contracts/{contract_id}/downloads/{download_id}/receipt", json={"sha256": sha256})
 
 
 class Anyone(Browser):
@@ -309,23 +340,34 @@ class Mailbox:
         await self._http.aclose()
 
 
-class Phone:
-    """The phone in the tenant's hand: opens the address of the QR code and does what the page asks."""
+class Phone(Browser):
+    """The phone in the tenant's hand, a browser of its own: opens the address of the QR code and does what the page asks."""
 
-    async def pass_face_check(self, url: str) -> None:
-        """Open the vendor's page and press 通过. Raises AssertionError when the page does not offer that."""
+    async def open_relay(self, url: str) -> Json:
+        """What the page behind the QR code does first: the check is this phone's from then on."""
+        return await self.json("POST", f"/face-relays/{self._relay(url)}/open")
+
+    async def finish_relay(self, url: str) -> Json:
+        """What the page does when the phone is back from the vendor: the platform asks the vendor."""
+        return await self.json("POST", f"/face-relays/{self._relay(url)}/result")
+
+    async def pass_at_vendor(self, vendor_url: str, result: str = "pass") -> None:
+        """Open the vendor's page and press 通过. Raises AssertionError when it does not offer that, or leads elsewhere."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-            page = await http.get(url)
+            page = await http.get(vendor_url)
             page.raise_for_status()
             token = re.search(r'name="token" value="([^"]+)"', page.text)
             action = re.search(r'action="([^"]+)"', page.text)
             if token is None or action is None or "通过" not in page.text:
                 raise AssertionError("the vendor's page offers no face check")
-            answer = await http.post(
-                str(page.url.join(action.group(1))), data={"token": token.group(1), "result": "pass"}
-            )
-            # The browser is sent to a page that only says to go back to the computer.
-            if answer.is_redirect:
-                answer = await http.get(str(answer.next_request.url) if answer.next_request else "")
-            if answer.status_code >= 400:
-                raise AssertionError(f"the phone ends at {answer.url.path} with {answer.status_code}")
+            target = str(page.url.join(action.group(1)))
+            answer = await http.post(target, data={"token": token.group(1), "result": result})
+        back = str(answer.next_request.url) if answer.next_request else ""
+        if not back.startswith(str(self.http.base_url.join("/f/return"))):
+            raise AssertionError(f"the phone ends at {back or answer.url.path} with {answer.status_code}")
+
+    def _relay(self, url: str) -> str:
+        site, _, token = url.rpartition("/f/")
+        if site != str(self.http.base_url).rstrip("/"):
+            raise AssertionError(f"the QR code leads to {site}")
+        return token
