@@ -1,4 +1,4 @@
-"""Runs a script of the portal's package.json: `python scripts/portal.py build|types|lint|test|client|client-check`.
+"""Runs a script of the portal's package.json: `python scripts/portal.py dev|build|types|lint|fmt|test|client|client-check`.
 
 With the Node.js that a wheel brought into .venv, or else with the system's. Needs nothing but python3.
 """

@@ -22,15 +22,23 @@ export function ownHeaders(): Record<string, string> {
   return { 'X-Requested-With': 'esign', 'Accept-Language': locale.value === 'en' ? 'en, zh;q=0.5' : 'zh-CN' }
 }
 
-/** `fetch` with the portal's headers. Throws Problem for every answer but 2xx and 304, and when none arrives in `patience` ms. */
+/** `fetch` with the portal's headers. Throws Problem for every answer but 2xx and 304, and when none begins within `patience` ms. */
 export async function send(request: Request, patience = PATIENCE_MS): Promise<Response> {
   for (const [name, value] of Object.entries(ownHeaders())) request.headers.set(name, value)
+  const limit = new AbortController()
+  const stop = () => {
+    limit.abort()
+  }
+  const timer = setTimeout(stop, patience)
+  request.signal.addEventListener('abort', stop, { once: true })
   let response: Response
   try {
-    response = await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(patience)]) })
+    response = await fetch(request, { signal: limit.signal })
   } catch (error) {
     if (request.signal.aborted) throw error
     throw asProblem(error)
+  } finally {
+    clearTimeout(timer)
   }
   if (response.ok || response.status === 304) return response
   const problem = problemOf(response, await response.json().catch(() => null))

@@ -11,7 +11,6 @@ export interface Fetched {
 /** How far a download is, in bytes; `size` is null where the answer does not say. */
 export type Progress = (done: number, size: number | null) => void
 
-const LONGEST_MS = 15 * 60_000
 const STALL_MS = 60_000
 
 /**
@@ -19,7 +18,7 @@ const STALL_MS = 60_000
  * the connection breaks or stands still, INCOMPLETE when fewer bytes came than were announced.
  */
 export async function fetchFile(request: Request, progress: Progress = () => undefined): Promise<Fetched> {
-  const response = await send(request, LONGEST_MS)
+  const response = await send(request)
   const announced = response.headers.get('content-length')
   const size = announced === null ? null : Number(announced)
   const parts: BlobPart[] = []

@@ -1,12 +1,13 @@
-import { computed, readonly, shallowRef } from 'vue'
+import { computed, readonly, type ShallowRef, shallowRef } from 'vue'
 import { api, content, onSessionEnd, type Schemas } from '@/api/client'
-import { asProblem } from '@/api/problem'
+import { asProblem, type Problem } from '@/api/problem'
 import * as mark from './mark'
 
 export type Session = Schemas['Session']
 
 const session = shallowRef<Session | null>(null)
 const expired = shallowRef(false)
+const doubt = shallowRef<Problem | null>(null)
 let known = false
 let asking: Promise<Session | null> | null = null
 
@@ -15,6 +16,8 @@ export const current = readonly(session)
 export const signedIn = computed(() => session.value !== null)
 /** Whether a session ended without 安全退出 since the last login. */
 export const hasExpired = readonly(expired)
+/** Why it is not known who is signed in; null when it is known. */
+export const unknown: Readonly<ShallowRef<Problem | null>> = doubt
 
 /**
  * Who is signed in, asked of the gateway once. A browser in which nobody signed in is not asked about, unless `anyway`
@@ -32,7 +35,11 @@ async function ask(): Promise<Session | null> {
   try {
     begin(await content(api.GET('/v1/me')))
   } catch (error) {
-    if (asProblem(error).status !== 401) throw error
+    const problem = asProblem(error)
+    if (problem.status !== 401) {
+      doubt.value = problem
+      throw problem
+    }
     forget()
   }
   return session.value
@@ -42,6 +49,7 @@ async function ask(): Promise<Session | null> {
 export function begin(started: Session): void {
   session.value = started
   expired.value = false
+  doubt.value = null
   known = true
   if (mark.read() !== 'some') mark.write()
 }
@@ -56,6 +64,7 @@ export async function signOut(): Promise<void> {
 function forget(): void {
   expired.value = expired.value || session.value !== null
   session.value = null
+  doubt.value = null
   known = true
   mark.clear()
 }

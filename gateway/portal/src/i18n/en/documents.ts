@@ -36,6 +36,7 @@ export default {
       draft: 'Not sent',
       waiting: 'Waits for you',
       others: 'Waits for others',
+      soho: 'Waits for SOHO China',
       signing: 'Being signed',
       releasing: 'Being archived',
       completed: 'Complete',
@@ -45,7 +46,6 @@ export default {
       unknown: 'In progress',
     },
     deadline: 'Sign by {date}',
-    soho: 'Waits for SOHO China',
   },
   pager: {
     label: 'Pages',

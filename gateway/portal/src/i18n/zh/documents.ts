@@ -35,6 +35,7 @@ export default {
       draft: '未发出',
       waiting: '等待您签署',
       others: '等待其他方签署',
+      soho: '等待SOHO中国签章',
       signing: '签署中',
       releasing: '归档中',
       completed: '已完成',
@@ -44,7 +45,6 @@ export default {
       unknown: '处理中',
     },
     deadline: '签署截止 {date}',
-    soho: '等待SOHO中国签章',
   },
   pager: {
     label: '分页',

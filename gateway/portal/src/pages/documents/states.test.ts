@@ -25,6 +25,8 @@ test('a contract waits for me only when it is my turn', () => {
   const others = contract('waiting', party({ person_id: 'another' }), party({ state: 'queued' }))
   expect([canSign(mine, 'me'), stateOf(mine, 'me').key]).toEqual([true, 'waiting'])
   expect([canSign(others, 'me'), stateOf(others, 'me').key]).toEqual([false, 'others'])
+  const sohos = contract('waiting', party({ state: 'signed' }), party({ kind: 'organisation', person_id: null }))
+  expect([canSign(sohos, 'me'), stateOf(sohos, 'me').key]).toEqual([false, 'soho'])
   expect(canSign(contract('withdrawn', party({})), 'me')).toBe(false)
 })
 

@@ -4,10 +4,9 @@ export type Tone = 'due' | 'calm' | 'good' | 'bad'
 
 /** 处理状态 as the acting person sees it: a key of `documents.states`, and how it looks. */
 export function stateOf(contract: Contract, personId: string | undefined): { key: string; tone: Tone } {
-  const mine = contract.parties.find((party) => party.person_id === personId)
   switch (contract.state) {
     case 'waiting':
-      return mine && mine.state !== 'waiting' ? { key: 'others', tone: 'calm' } : { key: 'waiting', tone: 'due' }
+      return canSign(contract, personId) ? { key: 'waiting', tone: 'due' } : { key: whoIsNext(contract), tone: 'calm' }
     case 'signing':
     case 'releasing':
     case 'draft':
@@ -21,6 +20,11 @@ export function stateOf(contract: Contract, personId: string | undefined): { key
     default:
       return { key: 'unknown', tone: 'calm' }
   }
+}
+
+function whoIsNext(contract: Contract): string {
+  const next = contract.parties.find((party) => party.state !== 'signed')
+  return next?.kind === 'organisation' ? 'soho' : 'others'
 }
 
 /** Whether the acting person may sign it now. */
