@@ -1,10 +1,12 @@
 """Tencent Cloud FaceID by the vendor's SDK (DetectAuth, GetDetectInfoEnhanced; API version 2018-03-01).
 
-Sources: cloud.tencent.com/document/product/1007/31816 and /41957. Only the text part of a result is asked for
-(`InfoType` 1): images never come here.
+Sources: cloud.tencent.com/document/product/1007/31816 and /41957. Of a result the text part is asked for (`InfoType` 1),
+and the best frame (3) only for a person of whom no portrait is enrolled.
 """
 
 import asyncio
+import base64
+import binascii
 import json
 import logging
 from collections.abc import Callable
@@ -15,18 +17,19 @@ from esign_kit.clock import Clock
 from esign_kit.context import remaining
 from esign_kit.telemetry import logger
 
-from esign_identity.domain import signing_refusals as refusals
+from esign_identity.domain import face_refusals as refusals
 from esign_identity.domain.face import FaceAnswer
 from esign_identity.settings import TencentFaceSettings
 
 if TYPE_CHECKING:
     from tencentcloud.faceid.v20180301.faceid_client import FaceidClient
+    from tencentcloud.faceid.v20180301.models import DetectInfoBestFrame
 
 log = logger(__name__)
 
 TOKEN_LIFETIME = timedelta(seconds=7200)
 _GONE = frozenset({"InvalidParameterValue.BizTokenExpired", "InvalidParameterValue.BizTokenIllegal"})
-_TEXT_ONLY = "1"
+_TEXT, _TEXT_AND_BEST_FRAME = "1", "13"
 _NONSENSE = -1
 
 T = TypeVar("T")
@@ -39,8 +42,8 @@ class _TokenGone(Exception):
 class TencentFace:
     """Plays `FaceVendor`. The SDK blocks, so it runs in threads, with a deadline."""
 
-    def __init__(self, settings: TencentFaceSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: TencentFaceSettings, return_url: str, clock: Clock) -> None:
+        self._settings, self._return_url, self._clock = settings, return_url, clock
 
     async def open(self, reference: str, name: str, id_number: str) -> tuple[str, str, datetime]:
         """DetectAuth: BizToken, address of the hosted page, when the token ends (two hours)."""
@@ -51,8 +54,7 @@ class TencentFace:
         request.IdCard = id_number
         request.Name = name
         request.Extra = reference
-        if self._settings.redirect_url:
-            request.RedirectUrl = self._settings.redirect_url
+        request.RedirectUrl = self._return_url
         asked_at = self._clock()
         response = await self._ask(lambda client: client.DetectAuth(request))
         if not response.BizToken or not response.Url:
@@ -60,14 +62,14 @@ class TencentFace:
             raise refusals.face_unavailable()
         return response.BizToken, response.Url, asked_at + TOKEN_LIFETIME
 
-    async def result(self, token: str) -> FaceAnswer | None:
+    async def result(self, token: str, with_image: bool) -> FaceAnswer | None:
         """GetDetectInfoEnhanced; before the person has finished every result is null."""
         from tencentcloud.faceid.v20180301 import models
 
         request = models.GetDetectInfoEnhancedRequest()
         request.RuleId = self._settings.rule_id
         request.BizToken = token
-        request.InfoType = _TEXT_ONLY
+        request.InfoType = _TEXT_AND_BEST_FRAME if with_image else _TEXT
         try:
             response = await self._ask(lambda client: client.GetDetectInfoEnhanced(request))
         except _TokenGone:
@@ -86,6 +88,7 @@ class TencentFace:
             name=_text(text.Name),
             reference=_text(text.Extra),
             receipt=json.dumps(receipt, ensure_ascii=False, separators=(",", ":"), sort_keys=True),
+            image=_image(response.BestFrame) if with_image else None,
         )
 
     async def _ask(self, call: "Callable[[FaceidClient], T]") -> T:
@@ -131,3 +134,12 @@ def _code(value: object) -> int | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _image(best_frame: "DetectInfoBestFrame | None") -> bytes | None:
+    """The picture in base64; what cannot be read is no image."""
+    text = _text(best_frame.BestFrame) if best_frame else None
+    try:
+        return base64.b64decode(text, validate=True) if text else None
+    except binascii.Error:
+        return None

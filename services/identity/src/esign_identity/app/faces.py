@@ -1,162 +1,268 @@
-"""The face step: opened with a vendor, judged by what the vendor itself answers."""
+"""The face step: channels, checks that a person opens, and asking vendors for what came out."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import timedelta
 
-from esign.identity.v1 import events_pb2
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
 from esign_kit.errors import EsignError
+from esign_kit.telemetry import logger
 
+from esign_identity.app.attempts import told_by
+from esign_identity.app.consents import Consents
+from esign_identity.app.face_results import decide, locked
+from esign_identity.app.own_face import OwnFace
 from esign_identity.app.ports import FaceVendor, Store, Transaction
-from esign_identity.app.verifications import person_of, refuse
-from esign_identity.domain import signing_refusals as refusals
-from esign_identity.domain.face import FaceAnswer, FaceChannel, FaceCheck, FaceCheckState, FaceVerdict, judge
+from esign_identity.app.verifications import VerificationView, own, person_of, view_of
+from esign_identity.domain import face_refusals as refusals
+from esign_identity.domain.consent import ConsentKind, Device
+from esign_identity.domain.face import (
+    FaceAnswer,
+    FaceChannel,
+    FaceCheck,
+    FaceCheckState,
+    FaceVerdict,
+    judge,
+    new_secret,
+)
+from esign_identity.domain.liveness import Portrait
 from esign_identity.domain.person import Person
 from esign_identity.domain.verification import Verification, VerificationRules, VerificationState
 
+log = logger(__name__)
+
+LOOK_AFTER = timedelta(seconds=3)
+ENROL_SECONDS = 5.0
+_MOST_IMAGE_BYTES = 3 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A face check that a person asks for: channel, and the statement that they accept with this device."""
+
+    channel: FaceChannel | None
+    consent_version: str
+    consent_sha256: str
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOption:
+    """A channel; `reason` says why it cannot be used now, a stable code, empty when it can."""
+
+    channel: FaceChannel
+    reason: str
+
 
 class FaceChecks:
-    """Face checks of a person's own verification. No transaction is open while a vendor is asked."""
+    """Face checks of a person's own verification. No transaction is open while a vendor or an engine is asked."""
 
     def __init__(
         self,
         store: Store,
         vendors: Mapping[FaceChannel, FaceVendor],
+        own_face: OwnFace | None,
+        consents: Consents,
         clock: Clock,
         rules: VerificationRules,
-        consent_versions: frozenset[str],
     ) -> None:
-        self._store, self._vendors, self._clock, self._rules = store, vendors, clock, rules
-        self._consents = consent_versions
+        self._store, self._vendors, self._own, self._consents = store, vendors, own_face, consents
+        self._clock, self._rules = clock, rules
 
-    async def start(
-        self, person_id: str, verification_id: str, channel: FaceChannel | None, consent_version: str
-    ) -> FaceCheck:
-        """Open a face check, or give the one that is open.
+    async def channels(self, person_id: str, verification_id: str) -> list[ChannelOption]:
+        """What may be chosen, in the order offered. Raises NotFound."""
+        async with told_by(self._store), self._store.read() as tx:
+            own(await tx.verifications.get(verification_id), person_id)
+            enrolled = await tx.faces.portrait(person_id) is not None
+        missing = "" if enrolled else refusals.no_portrait().reason
+        return [
+            ChannelOption(channel, missing if channel is FaceChannel.OWN else "")
+            for channel in FaceChannel
+            if self._offers(channel)
+        ]
 
-        Raises InvalidInput FACE_CHANNEL_UNKNOWN, CONSENT_REQUIRED, NotFound, Conflict, Unavailable FACE_UNAVAILABLE.
+    async def start(self, person_id: str, verification_id: str, wanted: Wanted) -> FaceCheck:
+        """Open a face check, or give the one of this channel that still waits for a phone; any other one ends.
+
+        Raises InvalidInput FACE_CHANNEL_UNKNOWN, CONSENT_REQUIRED, NotFound, Conflict NO_PORTRAIT or where the
+        verification stands, Limited FACE_CHECK_LIMIT, Unavailable FACE_UNAVAILABLE.
         """
-        vendor = self._vendors.get(channel) if channel else None
-        if channel is None or vendor is None:
+        channel = wanted.channel
+        if channel is None or not self._offers(channel):
             raise refusals.face_channel_unknown()
-        if consent_version not in self._consents:
-            raise refusals.consent_required()
-        async with self._store.read() as tx:
-            verification = await self._pending(tx, await tx.verifications.get(verification_id), person_id)
-            known = await self._usable(tx, verification)
-            if known:
-                return known
+        self._consents.require(ConsentKind.BIOMETRIC, wanted.consent_version, wanted.consent_sha256)
+        known = await self._undecided(person_id, verification_id)
+        if known and known.state is FaceCheckState.SCANNED:
+            # What has come out by now counts before another one begins.
+            with contextlib.suppress(EsignError):
+                await self.advance(known)
+        async with told_by(self._store), self._store.read() as tx:
+            verification = await self._pending(tx, verification_id, person_id, lock=False)
+            again = await self._usable(tx, verification, channel)
+            if again:
+                return again
+            await self._admit(tx, verification, channel)
             person = await person_of(tx, verification)
-        face_check_id = new_id()
-        token, url, token_ends = await vendor.open(face_check_id, person.name, person.id_number)
-        async with self._store.begin() as tx:
-            verification = await self._pending(tx, await tx.verifications.lock(verification_id), person_id)
-            known = await self._usable(tx, verification)
-            if known:
-                return known
-            stale = await tx.verifications.open_face_check(verification_id)
-            if stale:
-                await tx.verifications.update_face_check(replace(stale, state=FaceCheckState.EXPIRED))
-            now = self._clock()
-            ends = min(token_ends, verification.expires_at)
-            check = FaceCheck(face_check_id, verification_id, channel, token, url, consent_version, now, ends)
-            await tx.verifications.add_face_check(check)
-            return check
+        face_check_id, now = new_id(), self._clock()
+        token, url, ends = "", "", now + (self._own.rules.lifetime if self._own else timedelta(0))
+        if channel in self._vendors:
+            token, url, ends = await self._vendors[channel].open(face_check_id, person.name, person.id_number)
+        async with told_by(self._store), self._store.begin() as tx:
+            verification = await self._pending(tx, verification_id, person_id, lock=True)
+            again = await self._usable(tx, verification, channel)
+            if again:
+                return again
+            await self._admit(tx, verification, channel)
+            verification = await self._end_the_former(tx, verification)
+            if verification.state is VerificationState.FACE_PENDING:
+                check = FaceCheck(
+                    face_check_id,
+                    verification_id,
+                    channel,
+                    token,
+                    url,
+                    wanted.consent_version,
+                    now,
+                    min(ends, verification.expires_at),
+                    new_secret(),
+                )
+                await tx.faces.add(check)
+                text = self._consents.text(ConsentKind.BIOMETRIC)
+                await self._consents.keep(tx, person_id, text, wanted.device)
+                return check
+        raise verification.not_at()
 
-    async def complete(self, person_id: str, verification_id: str, face_check_id: str) -> tuple[Verification, Person]:
-        """Ask the vendor and act on its answer; the same question again gets the same answer.
+    async def complete(self, person_id: str, verification_id: str, face_check_id: str) -> VerificationView:
+        """Ask what came out; the same question again gets the same answer.
 
         Raises NotFound, Conflict FACE_NOT_FINISHED (costs nothing), FACE_CHECK_EXPIRED (likewise), the verdict of a
         failed check (costs one attempt), or that the verification is at another step, Unavailable FACE_UNAVAILABLE.
         """
-        async with self._store.read() as tx:
-            verification, check = await self._of(
-                tx, await tx.verifications.get(verification_id), person_id, face_check_id
-            )
-            person = await person_of(tx, verification)
-        settled = self._settled(verification, check)
+        check, settled = await self._standing(person_id, verification_id, face_check_id)
         if settled:
-            return settled, person
-        answer = await self._vendors[check.channel].result(check.token)
+            return settled
+        await self.advance(check)
+        check, settled = await self._standing(person_id, verification_id, face_check_id)
+        if settled:
+            return settled
+        raise refusals.face_not_finished()
+
+    async def look_after(self, check: FaceCheck) -> None:
+        """`advance`, at most once in `LOOK_AFTER` however many ask; a vendor that does not answer is asked again later."""
         async with self._store.begin() as tx:
-            verification, check = await self._of(
-                tx, await tx.verifications.lock(verification_id), person_id, face_check_id
-            )
-            settled = self._settled(verification, check)
-            if settled:
-                return settled, person
-            outcome = await self._act(tx, verification, check, person, answer)
-        if isinstance(outcome, EsignError):
-            raise outcome
-        return outcome, person
+            turn = await tx.faces.look_after(check.face_check_id, self._clock(), LOOK_AFTER)
+        if turn:
+            with contextlib.suppress(EsignError):
+                await self.advance(check)
+
+    async def advance(self, check: FaceCheck) -> None:
+        """Have a check that a phone holds decided, if it can be by now. Raises Unavailable FACE_UNAVAILABLE."""
+        if check.state is not FaceCheckState.SCANNED:
+            return
+        if check.channel is FaceChannel.OWN:
+            if self._own:
+                await self._own.tidy(check)
+            return
+        vendor = self._vendors.get(check.channel)
+        if vendor is None:
+            raise refusals.face_unavailable()
+        async with self._store.read() as tx:
+            verification = await tx.verifications.get(check.verification_id)
+            assert verification is not None, "a verification is never deleted"
+            person = await person_of(tx, verification)
+            enrolling = self._own is not None and await tx.faces.portrait(person.person_id) is None
+        answer = await vendor.result(check.token, enrolling)
+        embedding = await self._embedding(answer, check, person) if enrolling else None
+        async with self._store.begin() as tx:
+            verification, found = await locked(tx, check)
+            if found.seen_at(self._clock(), verification).state is FaceCheckState.SCANNED:
+                await self._act(tx, verification, found, person, answer, embedding)
 
     async def _act(
-        self, tx: Transaction, verification: Verification, check: FaceCheck, person: Person, answer: FaceAnswer | None
-    ) -> Verification | EsignError:
-        """A refusal is returned, not raised, so that it is committed with what it changes."""
+        self,
+        tx: Transaction,
+        verification: Verification,
+        check: FaceCheck,
+        person: Person,
+        answer: FaceAnswer | None,
+        embedding: bytes | None,
+    ) -> None:
         if answer is None:
-            await tx.verifications.update_face_check(replace(check, state=FaceCheckState.EXPIRED))
-            return refusals.face_check_expired()
-        verdict = judge(answer, check, person)
+            await tx.faces.update(check.expired())
+            return
+        verdict, now = judge(answer, check, person), self._clock()
         if verdict is FaceVerdict.NOT_FINISHED:
-            return refusals.face_not_finished()
-        passed = verdict is FaceVerdict.PASSED
-        closed = replace(
-            check,
-            state=FaceCheckState.PASSED if passed else FaceCheckState.FAILED,
-            verdict=verdict,
-            score=(answer.score or "")[:20],
-            receipt=answer.receipt,
-        )
-        await tx.verifications.update_face_check(closed)
-        if not passed:
-            after = verification.face_refused(self._rules)
-            await tx.verifications.update(after)
-            await refuse(tx, after, verdict.value)
-            return refusals.face_refused(verdict.value, after.attempts_left(self._rules))
-        after = verification.face_passed(answer.receipt_sha256, self._clock(), self._rules)
-        await tx.verifications.update(after)
-        await tx.emit(
-            events_pb2.VerificationFacePassed(
-                verification_id=after.verification_id,
-                person_id=after.person_id,
-                contract_id=after.contract_id,
-                channel=check.channel.value,
-                receipt_sha256=answer.receipt_sha256,
-                score=closed.score,
-            ),
-            after.contract_id,
-        )
-        return after
+            return
+        await decide(tx, verification, check, verdict, answer.score or "", answer.receipt, now, self._rules)
+        if verdict is FaceVerdict.PASSED and embedding and self._own:
+            await self._own.enrol(tx, Portrait(person.person_id, embedding, check.face_check_id, now))
 
-    def _settled(self, verification: Verification, check: FaceCheck) -> Verification | None:
-        """The verification when this check made it pass, None while the check is open. Raises what came out otherwise."""
+    async def _embedding(self, answer: FaceAnswer | None, check: FaceCheck, person: Person) -> bytes | None:
+        """Of the vendor's picture, which goes no further; a portrait that cannot be had now is had from a later check."""
+        if not self._own or not answer or not answer.image or len(answer.image) > _MOST_IMAGE_BYTES:
+            return None
+        if judge(answer, check, person) is not FaceVerdict.PASSED:
+            return None
+        try:
+            async with asyncio.timeout(ENROL_SECONDS):
+                return await self._own.engine.embed(answer.image)
+        except (EsignError, TimeoutError) as error:
+            log.warning("no portrait was made", error=type(error).__name__, face_check_id=check.face_check_id)
+            return None
+
+    async def _standing(
+        self, person_id: str, verification_id: str, face_check_id: str
+    ) -> tuple[FaceCheck, VerificationView | None]:
+        """A check, and the view when it made its verification pass, None while it is open. Raises what came out otherwise."""
+        async with told_by(self._store), self._store.read() as tx:
+            verification = own(await tx.verifications.get(verification_id), person_id)
+            check = await tx.faces.get(face_check_id)
+            if check is None or check.verification_id != verification_id:
+                raise refusals.face_check_not_found()
+            now = self._clock()
+            view, check = await view_of(tx, verification, now), check.seen_at(now, verification)
         if check.state is FaceCheckState.PASSED:
-            return verification
-        if check.state is FaceCheckState.EXPIRED:
-            raise refusals.face_check_expired()
+            return check, view
         if check.state is FaceCheckState.FAILED:
             assert check.verdict is not None, "a failed check has a verdict"
-            raise refusals.face_refused(check.verdict.value, verification.attempts_left(self._rules))
-        verification.require(VerificationState.FACE_PENDING)
-        return None
+            raise refusals.face_refused(check.verdict.value, view.verification.attempts_left(self._rules))
+        if check.state is FaceCheckState.EXPIRED:
+            raise refusals.face_check_expired()
+        return check, None
 
-    async def _of(
-        self, tx: Transaction, found: Verification | None, person_id: str, face_check_id: str
-    ) -> tuple[Verification, FaceCheck]:
-        if found is None or found.person_id != person_id:
-            raise refusals.verification_not_found()
-        check = await tx.verifications.face_check(face_check_id)
-        if check is None or check.verification_id != found.verification_id:
-            raise refusals.face_check_not_found()
-        return found.seen_at(self._clock()), check
+    def _offers(self, channel: FaceChannel) -> bool:
+        return self._own is not None if channel is FaceChannel.OWN else channel in self._vendors
 
-    async def _pending(self, tx: Transaction, found: Verification | None, person_id: str) -> Verification:
-        if found is None or found.person_id != person_id:
-            raise refusals.verification_not_found()
+    async def _undecided(self, person_id: str, verification_id: str) -> FaceCheck | None:
+        async with told_by(self._store), self._store.read() as tx:
+            verification = own(await tx.verifications.get(verification_id), person_id)
+            return await tx.faces.undecided(verification.verification_id)
+
+    async def _pending(self, tx: Transaction, verification_id: str, person_id: str, *, lock: bool) -> Verification:
+        find = tx.verifications.lock if lock else tx.verifications.get
+        found = own(await find(verification_id), person_id)
         return found.seen_at(self._clock()).require(VerificationState.FACE_PENDING)
 
-    async def _usable(self, tx: Transaction, verification: Verification) -> FaceCheck | None:
-        known = await tx.verifications.open_face_check(verification.verification_id)
-        return known if known and self._clock() < known.expires_at else None
+    async def _usable(self, tx: Transaction, verification: Verification, channel: FaceChannel) -> FaceCheck | None:
+        known = await tx.faces.undecided(verification.verification_id)
+        if known is None or known.channel is not channel or not known.relay:
+            return None
+        return known if known.seen_at(self._clock(), verification).state is FaceCheckState.OPEN else None
+
+    async def _admit(self, tx: Transaction, verification: Verification, channel: FaceChannel) -> None:
+        if await tx.faces.count(verification.verification_id) >= self._rules.face_checks:
+            raise refusals.face_check_limit()
+        if channel is FaceChannel.OWN and await tx.faces.portrait(verification.person_id) is None:
+            raise refusals.no_portrait()
+
+    async def _end_the_former(self, tx: Transaction, verification: Verification) -> Verification:
+        former = await tx.faces.undecided(verification.verification_id)
+        if former is None:
+            return verification
+        if former.channel is FaceChannel.OWN and self._own:
+            return await self._own.leave(tx, verification, former)
+        await tx.faces.update(former.expired())
+        return verification

@@ -1,8 +1,8 @@
-"""Refusals about verifications, face checks and activations, with what they tell people: what is wrong, what to do next."""
+"""Refusals about verifications and activations, with what they tell people: what is wrong, what to do next."""
 
 from esign_kit.errors import Conflict, InvalidInput, Limited, NotFound, Unavailable
 
-# Verifications and face checks
+# Verifications
 
 
 def verification_not_found() -> NotFound:
@@ -20,6 +20,17 @@ def verification_limit() -> Limited:
         "VERIFICATION_LIMIT",
         zh="该合同24小时内身份核验失败次数过多，请稍后再试或联系客服",
         en="Too many failed verifications for this contract within 24 hours: try later, or contact support",
+    )
+
+
+def face_paused(seconds: int) -> Limited:
+    """The face failed too often a moment ago."""
+    minutes = -(-seconds // 60)
+    return Limited(
+        "FACE_PAUSED",
+        zh=f"人脸核验失败次数过多，请{minutes}分钟后再试；如非本人操作，请联系客服",
+        en=f"The face check failed too often: try again in {minutes} minutes; contact support if it was not you",
+        retry_after_seconds=str(seconds),
     )
 
 
@@ -87,74 +98,6 @@ def verification_code_expired() -> Conflict:
     """No code of this verification is in force."""
     return Conflict(
         "VERIFICATION_CODE_EXPIRED", zh="验证码已失效，请重新获取", en="The code is no longer valid: request a new one"
-    )
-
-
-def face_channel_unknown() -> InvalidInput:
-    """No such vendor."""
-    return InvalidInput("FACE_CHANNEL_UNKNOWN", zh="请选择人脸核验渠道", en="Choose a face-check channel")
-
-
-def consent_required() -> InvalidInput:
-    """The statement in force was not accepted."""
-    return InvalidInput(
-        "CONSENT_REQUIRED",
-        zh="请先阅读并同意最新版人脸识别信息处理说明，再进行人脸核验",
-        en="Read and accept the current biometric-information statement first",
-    )
-
-
-def face_check_not_found() -> NotFound:
-    """Not there, or of another verification."""
-    return NotFound("FACE_CHECK_NOT_FOUND", zh="未找到该人脸核验，请重新发起", en="No such face check: start a new one")
-
-
-def face_not_finished() -> Conflict:
-    """The person has not finished at the vendor's; costs no attempt."""
-    return Conflict(
-        "FACE_NOT_FINISHED",
-        zh="人脸核验尚未完成，请在手机上完成后继续",
-        en="The face check is not finished: finish it on the phone",
-    )
-
-
-def face_check_expired() -> Conflict:
-    """The vendor no longer knows the check; costs no attempt."""
-    return Conflict(
-        "FACE_CHECK_EXPIRED", zh="人脸核验页面已过期，请重新发起", en="The face check has expired: start a new one"
-    )
-
-
-def face_refused(verdict: str, attempts_left: int) -> Conflict:
-    """The vendor's answer did not prove the person. `verdict` is the reason."""
-    zh, en = _FACE_TEXTS[verdict]
-    left_zh = f"还可尝试{attempts_left}次" if attempts_left else "本次核验机会已用完，请从合同页面重新发起"
-    left_en = f"{attempts_left} attempts left" if attempts_left else "no attempts left, start again from the contract"
-    return Conflict(verdict, zh=f"{zh}（{left_zh}）", en=f"{en} ({left_en})", attempts_left=str(attempts_left))
-
-
-_FACE_TEXTS = {
-    "FACE_LIVENESS_FAILED": (
-        "活体检测未通过，请在光线充足处由本人按提示重新操作",
-        "The liveness check failed: try again in good light, following the prompts yourself",
-    ),
-    "FACE_NOT_SAME_PERSON": (
-        "人脸比对未通过，请由签署人本人操作",
-        "The face does not match: the signer has to do this in person",
-    ),
-    "FACE_OTHER_SUBJECT": (
-        "人脸核验结果与签署人不符，请由签署人本人重新发起",
-        "The result belongs to someone else: the signer has to start a new check",
-    ),
-}
-
-
-def face_unavailable() -> Unavailable:
-    """The vendor does not answer."""
-    return Unavailable(
-        "FACE_UNAVAILABLE",
-        zh="人脸核验服务暂时不可用，请稍后重试",
-        en="The face-check service does not answer now: try again shortly",
     )
 
 

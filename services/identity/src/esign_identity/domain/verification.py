@@ -41,19 +41,22 @@ OPEN_STATES = frozenset(state for state, following in TRANSITIONS.items() if fol
 class VerificationRules:
     """`lifetime` bounds both checks together, `passed_lifetime` how long the result may be used (reading, placing the seal).
 
-    `failures_per_day` bounds the failed verifications of a person for one contract.
+    `failures_per_day` bounds the failed verifications of a person for one contract; after one that failed by the face the
+    next waits for `face_pause`. `face_checks` bounds the checks that may be opened within one verification.
     """
 
     lifetime: timedelta = timedelta(minutes=15)
     passed_lifetime: timedelta = timedelta(minutes=15)
     sms_attempts: int = 5
     face_attempts: int = 3
+    face_checks: int = 10
+    face_pause: timedelta = timedelta(minutes=30)
     failures_per_day: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A verification. `sms_receipt` is the id of the message whose code was right; `face_receipt` the hash of the vendor's answer.
+    """A verification. `sms_receipt` is the id of the message whose code was right; `face_receipt` the hash of what the face check was judged by.
 
     `organisation_id` is the company of the session in which it was opened, empty for an individual's.
     """
@@ -71,6 +74,7 @@ class Verification:
     face_attempts: int = 0
     sms_receipt: str = ""
     face_receipt: str = ""
+    face_failed_at: datetime | None = None
     organisation_id: str = ""
 
     def seen_at(self, now: datetime) -> "Verification":
@@ -98,10 +102,12 @@ class Verification:
         """The vendor's answer proved the person."""
         return replace(self._to(VerificationState.PASSED), face_receipt=receipt, expires_at=now + rules.passed_lifetime)
 
-    def face_refused(self, rules: VerificationRules) -> "Verification":
-        """The vendor's answer did not; the last attempt fails the verification."""
+    def face_refused(self, now: datetime, rules: VerificationRules) -> "Verification":
+        """The face check did not; the last attempt fails the verification."""
         after = replace(self, face_attempts=self.face_attempts + 1)
-        return after._to(VerificationState.FAILED) if after.face_attempts >= rules.face_attempts else after
+        if after.face_attempts < rules.face_attempts:
+            return after
+        return replace(after._to(VerificationState.FAILED), face_failed_at=now)
 
     def consumed(self) -> "Verification":
         """It became an activation."""

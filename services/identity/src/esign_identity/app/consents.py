@@ -1,0 +1,41 @@
+"""Texts that people accept, and that they did."""
+
+from collections.abc import Mapping
+
+from esign.identity.v1 import events_pb2
+from esign_kit.clock import Clock
+from esign_kit.db import new_id
+
+from esign_identity.app.ports import Transaction
+from esign_identity.domain import face_refusals as refusals
+from esign_identity.domain.consent import Consent, ConsentKind, ConsentText, Device
+
+
+class Consents:
+    """The texts in force, one of each kind."""
+
+    def __init__(self, texts: Mapping[ConsentKind, ConsentText], clock: Clock) -> None:
+        self._texts, self._clock = texts, clock
+
+    def text(self, kind: ConsentKind | None) -> ConsentText:
+        """The text in force. Raises InvalidInput CONSENT_KIND_UNKNOWN."""
+        if kind is None or kind not in self._texts:
+            raise refusals.consent_kind_unknown()
+        return self._texts[kind]
+
+    def require(self, kind: ConsentKind, version: str, text_sha256: str) -> ConsentText:
+        """The text in force, when it is the one that was accepted. Raises InvalidInput CONSENT_REQUIRED."""
+        text = self._texts[kind]
+        if not text.is_meant(version, text_sha256):
+            raise refusals.consent_required()
+        return text
+
+    async def keep(self, tx: Transaction, person_id: str, text: ConsentText, device: Device) -> None:
+        """Write down that a person accepts a text now."""
+        consent = Consent(new_id(), person_id, text.kind, text.version, text.sha256, self._clock(), device)
+        await tx.faces.add_consent(consent)
+        await tx.emit(
+            events_pb2.ConsentGiven(
+                person_id=person_id, kind=text.kind.value.lower(), version=text.version, text_sha256=text.sha256
+            )
+        )
