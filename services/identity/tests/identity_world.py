@@ -84,6 +84,17 @@ def invent(name: str = "张三", born: str = "19900307") -> Someone:
     return Someone(name, body + ric.calc_check_digit(body + "0"), f"138{serial:08}", f"p{serial}@example.com")
 
 
+@dataclass(frozen=True)
+class Scanned:
+    """A face check that a phone holds; `url` is the vendor's page."""
+
+    face_check_id: str
+    url: str
+    relay_token: str
+    claim: str
+    challenge: identity_pb2.FaceChallenge
+
+
 @dataclass
 class World:
     """A running identity service and everything around it."""
@@ -93,6 +104,8 @@ class World:
     tencent: TencentCloud
     clock: MovableClock
     platform: Platform
+    # What each picture shows.
+    captchas: dict[bytes, str]
 
     def __post_init__(self) -> None:
         channel = self.running.channel
@@ -118,10 +131,16 @@ class World:
         return str((await self.leasing.RegisterPerson(request)).person_id)
 
     async def request_code(self, who: Someone) -> identity_pb2.RequestLoginCodeResponse:
-        """Ask for a login code."""
-        return await self.portal.RequestLoginCode(
-            identity_pb2.RequestLoginCodeRequest(phone=who.phone, client_address=who.address)
-        )
+        """Ask for a login code, and read a captcha when one is wanted."""
+        request = identity_pb2.RequestLoginCodeRequest(phone=who.phone, client_address=who.address)
+        try:
+            return await self.portal.RequestLoginCode(request)
+        except InvalidInput as error:
+            if error.reason != "CAPTCHA_REQUIRED":
+                raise
+        picture = await self.portal.CreateCaptcha(identity_pb2.CreateCaptchaRequest(client_address=who.address))
+        request.captcha_id, request.captcha_answer = picture.captcha_id, self.captchas[picture.png]
+        return await self.portal.RequestLoginCode(request)
 
     async def login(self, who: Someone, code: str, address: str = "") -> identity_pb2.LoginResponse:
         """Try a code."""
@@ -155,13 +174,54 @@ class World:
         request = identity_pb2.ConfirmVerificationCodeRequest(verification_id=verification_id, code=code)
         return await self.portal.ConfirmVerificationCode(request, metadata=self.acting(person_id))
 
-    async def start_face(
+    async def open_face(
         self, person_id: str, verification_id: str, **changes: Any
     ) -> identity_pb2.StartFaceCheckResponse:
-        """Open a face check."""
-        wanted: dict[str, Any] = {"channel": identity_pb2.FACE_CHANNEL_TENCENT, "consent_version": "1"} | changes
+        """Open a face check on the computer."""
+        wanted: dict[str, Any] = {
+            "channel": identity_pb2.FACE_CHANNEL_TENCENT,
+            "consent_version": "1",
+            "client_address": "203.0.113.7",
+            "user_agent": "Chrome on a desk",
+        } | changes
         request = identity_pb2.StartFaceCheckRequest(verification_id=verification_id, **wanted)
         return await self.portal.StartFaceCheck(request, metadata=self.acting(person_id))
+
+    async def scan(self, url: str, claim: str = "") -> identity_pb2.FaceRelay:
+        """A phone opens the address of the QR code."""
+        request = identity_pb2.OpenFaceRelayRequest(
+            relay_token=url.rpartition("/")[2],
+            claim=claim,
+            client_address="198.51.100.23",
+            user_agent="Safari on a phone",
+        )
+        return await self.portal.OpenFaceRelay(request)
+
+    async def start_face(self, person_id: str, verification_id: str, **changes: Any) -> Scanned:
+        """Open a face check, with a phone there at once."""
+        check = await self.open_face(person_id, verification_id, **changes)
+        relay = await self.scan(check.url)
+        token = check.url.rpartition("/")[2]
+        return Scanned(check.face_check_id, relay.vendor_url, token, relay.claim, relay.challenge)
+
+    async def finish_relay(self, check: Scanned, **changes: str) -> identity_pb2.FaceRelay:
+        """The phone is back from the vendor."""
+        wanted = {"relay_token": check.relay_token, "claim": check.claim} | changes
+        return await self.portal.FinishFaceRelay(identity_pb2.FinishFaceRelayRequest(**wanted))
+
+    async def submit(
+        self, check: Scanned, nonce: str, frames: list[tuple[int, bytes]], **changes: str
+    ) -> identity_pb2.FaceRelay:
+        """The phone hands in frames."""
+        wanted = {"relay_token": check.relay_token, "claim": check.claim} | changes
+        request = identity_pb2.SubmitFaceFramesRequest(
+            nonce=nonce, frames=[identity_pb2.FaceFrame(at_ms=at, jpeg=jpeg) for at, jpeg in frames], **wanted
+        )
+        return await self.portal.SubmitFaceFrames(request)
+
+    async def attempts(self, **wanted: str) -> list[tuple[str, str]]:
+        """Kind and reason of refused attempts."""
+        return [(event.kind, event.reason) for event in await self.events("AttemptRefused", **wanted)]
 
     async def complete_face(
         self, person_id: str, verification_id: str, face_check_id: str

@@ -1,10 +1,11 @@
-"""Login codes and sessions: limits, guesses, strangers, a dead notifier, expiry."""
+"""Login codes: limits, guesses, strangers, a dead notifier."""
 
 import asyncio
 import logging
 import re
 import time
-from datetime import UTC, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from statistics import median
 
 import jwt
@@ -14,11 +15,8 @@ from esign_identity.main import MIGRATIONS, build
 from esign_identity.settings import IdentitySettings
 from esign_kit.errors import EsignError, InvalidInput, Limited, TimedOut, Unauthenticated, Unavailable
 from esign_kit.testing import Platform
+from identity_login import authenticate
 from identity_world import World, invent, known, moment, reason_of, wrong
-
-
-async def authenticate(world: World, token: str) -> identity_pb2.AuthenticateResponse:
-    return await world.portal.Authenticate(identity_pb2.AuthenticateRequest(session_token=token))
 
 
 async def test_from_code_to_actor_token(world: World) -> None:
@@ -38,9 +36,17 @@ async def test_from_code_to_actor_token(world: World) -> None:
     )
     claims = decoded["payload"]
     assert decoded["header"]["typ"] == "esign-actor+jwt"
-    assert (claims["iss"], claims["sub"], claims["exp"] - claims["iat"]) == ("identity", person_id, 60)
-    succeeded = await world.events("LoginSucceeded", person_id=person_id)
-    assert [event.session_id for event in succeeded] == [claims["sid"]]
+    assert (claims["iss"], claims["sub"], claims["org"], claims["exp"] - claims["iat"]) == (
+        "identity",
+        person_id,
+        "",
+        60,
+    )
+    assert (answer.session_id, answer.expires_at) == (claims["sid"], session.expires_at)
+    assert not answer.HasField("organisation")
+    assert not session.HasField("organisation")
+    (succeeded,) = await world.events("LoginSucceeded", person_id=person_id)
+    assert (succeeded.session_id, succeeded.organisation_id, succeeded.method) == (claims["sid"], "", "code")
 
 
 async def test_a_code_works_once(world: World) -> None:
@@ -89,6 +95,30 @@ async def test_guesses_from_everywhere_at_once(world: World) -> None:
     assert reasons.count("LOGIN_CODE_EXHAUSTED") == len(guesses) - 4
     assert await reason_of(world.login(who, code)) == "LOGIN_CODE_EXHAUSTED"
     assert await world.events("LoginSucceeded", person_id=person_id) == []
+    assert len(await world.events("AttemptRefused", kind="login", person_id=person_id)) == len(guesses) + 1
+
+
+async def test_a_thousand_guesses_with_ever_new_codes(world: World) -> None:
+    """Who can have codes sent and guess from anywhere gets ten codes a day to guess at, five times each."""
+    who, person_id = await known(world)
+    guesses = iter(f"{n:06d}" for n in range(2000))
+    reasons: list[str] = []
+    for sent in range(40):
+        world.clock.advance(seconds=61)
+        requested = replace(who, address=f"2001:db8:{sent:x}::1")
+        try:
+            await world.request_code(requested)
+        except Limited as limited:
+            assert limited.reason == "CODE_DAILY_LIMIT"
+        for n in range(25):
+            typed = next(code for code in guesses if code != world.notifier.code(who.phone))
+            reasons.append(await reason_of(world.login(who, typed, f"2001:db8:{sent:x}:{n:x}::1")))
+    assert len(reasons) == 1000
+    assert len(world.notifier.sent[who.phone]) == 10
+    assert reasons.count("LOGIN_CODE_WRONG") == 40
+    assert set(reasons) == {"LOGIN_CODE_WRONG", "LOGIN_CODE_EXHAUSTED"}
+    assert await world.events("LoginSucceeded", person_id=person_id) == []
+    assert len(await world.events("AttemptRefused", kind="login", person_id=person_id)) == 1000
 
 
 async def test_one_network_cannot_go_on_guessing(world: World) -> None:
@@ -102,6 +132,7 @@ async def test_one_network_cannot_go_on_guessing(world: World) -> None:
         await world.login(who, world.notifier.code(who.phone), address)
     assert limited.value.reason == "CLIENT_ADDRESS_LIMIT"
     assert 3500 < int(limited.value.metadata["retry_after_seconds"]) <= 3600
+    assert await world.events("AttemptRefused", kind="login", reason="CLIENT_ADDRESS_LIMIT")
     await world.login(who, world.notifier.code(who.phone))
 
 
@@ -131,10 +162,8 @@ async def test_many_requests_at_once_send_one_code(world: World) -> None:
 
 async def test_limit_of_a_client_address(world: World) -> None:
     address = "192.0.2.99"
-    for n in range(30):
-        await world.portal.RequestLoginCode(
-            identity_pb2.RequestLoginCodeRequest(phone=f"139{n:08}", client_address=address)
-        )
+    for _ in range(30):
+        await world.request_code(replace(invent(), address=address))
     request = identity_pb2.RequestLoginCodeRequest(phone="13900009999", client_address=address)
     assert await reason_of(world.portal.RequestLoginCode(request)) == "CLIENT_ADDRESS_LIMIT"
     request.client_address = "192.0.2.100"
@@ -236,60 +265,10 @@ async def test_dead_notifier_then_restart(platform: Platform, settings: Identity
     code = world.notifier.code(who.phone)
     nobody = settings.model_copy(update={"peers": {"notifier": "127.0.0.1:1"}})
     async with platform.service(nobody, build, migrations=MIGRATIONS, clock=world.clock) as lonely:
-        alone = World(lonely, world.notifier, world.tencent, world.clock, platform)
+        alone = World(lonely, world.notifier, world.tencent, world.clock, platform, world.captchas)
         assert await reason_of(alone.request_code(who)) == "SMS_UNAVAILABLE"
         session = await alone.login(who, code)
     assert (await authenticate(world, session.session_token)).person.name == who.name
-
-
-async def signed_in(world: World) -> str:
-    who, _ = await known(world)
-    await world.request_code(who)
-    return str((await world.login(who, world.notifier.code(who.phone))).session_token)
-
-
-async def test_session_ends_by_logout(world: World) -> None:
-    token = await signed_in(world)
-    await authenticate(world, token)
-    for _ in range(2):
-        await world.portal.Logout(identity_pb2.LogoutRequest(session_token=token))
-    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
-    await world.portal.Logout(identity_pb2.LogoutRequest(session_token="never was"))
-    for nonsense in ("", "x", token + "x", token[:-1]):
-        assert await reason_of(authenticate(world, nonsense)) == "SESSION_EXPIRED"
-
-
-async def test_session_ends_by_idling(world: World) -> None:
-    token = await signed_in(world)
-    for _ in range(3):
-        world.clock.advance(minutes=29)
-        await authenticate(world, token)
-    world.clock.advance(minutes=30)
-    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
-
-
-async def test_session_ends_after_twelve_hours(world: World) -> None:
-    token = await signed_in(world)
-    for _ in range(28):
-        world.clock.advance(minutes=25)
-        await authenticate(world, token)
-    world.clock.advance(minutes=20)
-    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
-
-
-async def test_idle_time_is_written_at_most_once_a_minute(world: World) -> None:
-    token = await signed_in(world)
-    query = "SELECT seen_at, xmin::text AS version FROM session ORDER BY started_at DESC LIMIT 1"
-    before = (await world.rows(query))[0]
-    for _ in range(3):
-        await authenticate(world, token)
-    assert (await world.rows(query))[0] == before
-    world.clock.advance(seconds=60)
-    for _ in range(3):
-        await authenticate(world, token)
-    after = (await world.rows(query))[0]
-    assert after.version != before.version
-    assert after.seen_at.astimezone(UTC) - before.seen_at.astimezone(UTC) < timedelta(seconds=75)
 
 
 async def test_codes_are_in_no_event_and_no_log(

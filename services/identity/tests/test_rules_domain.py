@@ -158,9 +158,10 @@ def test_attempts_run_out() -> None:
     v = v.sms_refused(V_RULES)
     assert (v.state, v.attempts_left(V_RULES)) == (VerificationState.FAILED, 0)
     f = verification(state=VerificationState.FACE_PENDING)
-    f = f.face_refused(V_RULES).face_refused(V_RULES)
+    f = f.face_refused(NOW, V_RULES).face_refused(NOW, V_RULES)
     assert (f.state, f.attempts_left(V_RULES)) == (VerificationState.FACE_PENDING, 1)
-    assert f.face_refused(V_RULES).state is VerificationState.FAILED
+    failed = f.face_refused(NOW, V_RULES)
+    assert (failed.state, failed.face_failed_at) == (VerificationState.FAILED, NOW)
 
 
 def test_time_runs_out_and_starts_anew_when_passed() -> None:

@@ -1,4 +1,4 @@
-"""Queries over people, organisations, codes and sessions."""
+"""Queries over people, organisations and codes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,18 +9,11 @@ from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from esign_identity.adapters.rows import (
-    CodeRow,
-    LoginFailureRow,
-    OrganisationRow,
-    PersonRow,
-    PolicyRow,
-    SessionRow,
-)
+from esign_identity.adapters.login_rows import LoginFailureRow
+from esign_identity.adapters.rows import CodeRow, OrganisationRow, PersonRow, PolicyRow
 from esign_identity.domain.codes import CodePurpose, CodeState, OneTimeCode
 from esign_identity.domain.organisation import CountersignPolicy, Organisation
 from esign_identity.domain.person import Person
-from esign_identity.domain.session import Session
 
 _FIELDS = ("name", "id_number", "phone", "email")
 
@@ -71,6 +64,9 @@ class SqlPeople:
                 phone_sealed=self._seal(person, "phone"),
                 email_sealed=self._seal(person, "email"),
                 updated_at=now,
+                # Who was erased and comes again is here as ever.
+                erased_at=None,
+                kept_until=None,
             )
         )
 
@@ -94,12 +90,20 @@ class SqlOrganisations:
     def __init__(self, session: AsyncSession, cipher: FieldCipher) -> None:
         self._session, self._cipher = session, cipher
 
+    async def get(self, organisation_id: str) -> Organisation | None:
+        return (await self.get_many([organisation_id])).get(organisation_id)
+
+    async def get_many(self, organisation_ids: Sequence[str]) -> Mapping[str, Organisation]:
+        found = await self._all(col(OrganisationRow.organisation_id).in_(set(organisation_ids)))
+        return {organisation.organisation_id: organisation for organisation in found}
+
     async def by_code(self, unified_social_credit_code: str) -> Organisation | None:
-        query = select(OrganisationRow).where(
-            col(OrganisationRow.unified_social_credit_code) == unified_social_credit_code
-        )
-        row = (await self._session.exec(query)).one_or_none()
-        return Organisation(row.organisation_id, row.name, row.unified_social_credit_code) if row else None
+        found = await self._all(col(OrganisationRow.unified_social_credit_code) == unified_social_credit_code)
+        return found[0] if found else None
+
+    async def _all(self, condition: ColumnElement[bool]) -> list[Organisation]:
+        rows = (await self._session.exec(select(OrganisationRow).where(condition))).all()
+        return [Organisation(row.organisation_id, row.name, row.unified_social_credit_code) for row in rows]
 
     async def add(self, organisation: Organisation, now: datetime) -> None:
         self._session.add(
@@ -159,13 +163,13 @@ class SqlCodes:
     async def times_for_phone(
         self, purpose: CodePurpose, phone: str, since: datetime, abandoned_before: datetime
     ) -> list[datetime]:
-        query = select(col(CodeRow.created_at)).where(
-            col(CodeRow.phone_index) == self._phone(phone),
-            col(CodeRow.purpose) == purpose.value,
-            col(CodeRow.created_at) > since,
-            or_(col(CodeRow.state) != CodeState.SENDING.value, col(CodeRow.created_at) >= abandoned_before),
-        )
-        return list((await self._session.exec(query)).all())
+        counted = self._counted(purpose, phone, since, abandoned_before)
+        return list((await self._session.exec(select(col(CodeRow.created_at)).where(*counted))).all())
+
+    async def unused_for_phone(self, phone: str, since: datetime, abandoned_before: datetime) -> int:
+        counted = self._counted(CodePurpose.LOGIN, phone, since, abandoned_before)
+        query = select(func.count()).where(*counted, col(CodeRow.state) != CodeState.USED.value)
+        return int((await self._session.exec(query)).one())
 
     async def times_for_address(self, address: str, since: datetime) -> list[datetime]:
         query = select(col(CodeRow.created_at)).where(
@@ -245,59 +249,18 @@ class SqlCodes:
             row.attempts,
         )
 
+    def _counted(
+        self, purpose: CodePurpose, phone: str, since: datetime, abandoned_before: datetime
+    ) -> list[ColumnElement[bool]]:
+        return [
+            col(CodeRow.phone_index) == self._phone(phone),
+            col(CodeRow.purpose) == purpose.value,
+            col(CodeRow.created_at) > since,
+            or_(col(CodeRow.state) != CodeState.SENDING.value, col(CodeRow.created_at) >= abandoned_before),
+        ]
+
     def _phone(self, phone: str) -> bytes:
         return self._cipher.blind_index(phone, "code phone")
 
     def _address(self, address: str) -> bytes:
         return self._cipher.blind_index(address, "client address")
-
-
-class SqlSessions:
-    """Plays `Sessions`."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def add(self, session: Session, digest: bytes, user_agent: str) -> None:
-        self._session.add(
-            SessionRow(
-                session_id=session.session_id,
-                token_digest=digest,
-                person_id=session.person_id,
-                user_agent=user_agent,
-                started_at=session.started_at,
-                seen_at=session.seen_at,
-                expires_at=session.expires_at,
-            )
-        )
-        await self._session.flush()
-
-    async def by_digest(self, digest: bytes) -> Session | None:
-        query = select(SessionRow).where(col(SessionRow.token_digest) == digest)
-        row = (await self._session.exec(query)).one_or_none()
-        if row is None:
-            return None
-        return Session(row.session_id, row.person_id, row.started_at, row.seen_at, row.expires_at, row.ended_at)
-
-    async def touch(self, session_id: str, now: datetime) -> None:
-        await self._session.exec(
-            update(SessionRow)
-            .where(col(SessionRow.session_id) == session_id)
-            .values(seen_at=func.greatest(col(SessionRow.seen_at), now))
-        )
-
-    async def end(self, digest: bytes, now: datetime) -> None:
-        await self._end(col(SessionRow.token_digest) == digest, now)
-
-    async def end_all(self, person_id: str, now: datetime) -> None:
-        await self._end(col(SessionRow.person_id) == person_id, now)
-
-    async def forget(self, before: datetime) -> None:
-        await self._session.exec(
-            delete(SessionRow).where(or_(col(SessionRow.expires_at) < before, col(SessionRow.ended_at) < before))
-        )
-
-    async def _end(self, condition: ColumnElement[bool], now: datetime) -> None:
-        await self._session.exec(
-            update(SessionRow).where(condition, col(SessionRow.ended_at).is_(None)).values(ended_at=now)
-        )

@@ -11,10 +11,13 @@ from sqlmodel import Field, SQLModel
 
 from esign_identity.domain.activation import ActivationKind
 from esign_identity.domain.codes import CodePurpose, CodeState
-from esign_identity.domain.face import FaceChannel, FaceCheckState
+from esign_identity.domain.consent import ConsentKind
+from esign_identity.domain.face import UNDECIDED, FaceChannel, FaceCheckState
+from esign_identity.domain.liveness import FaceAction
 from esign_identity.domain.verification import OPEN_STATES, VerificationState
 
 _OPEN = text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN_STATES))})")
+_UNDECIDED = text(f"state IN ({', '.join(repr(state.value) for state in sorted(UNDECIDED))})")
 
 
 def _one_of(column: str, values: type[Any]) -> CheckConstraint:
@@ -26,9 +29,10 @@ class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMIN
 
 
 class PersonRow(Base, table=True):
-    """A registered individual."""
+    """A registered individual. Of one who was erased, what is left is kept until `kept_until`."""
 
     __tablename__ = "person"
+    __table_args__ = (Index("ix_person_kept_until", "kept_until", postgresql_where=text("kept_until IS NOT NULL")),)
 
     person_id: str = Field(primary_key=True)
     id_number_index: bytes = Field(sa_type=LargeBinary, unique=True)
@@ -40,6 +44,8 @@ class PersonRow(Base, table=True):
     system: str
     registered_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    kept_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class OrganisationRow(Base, table=True):
@@ -93,33 +99,6 @@ class CodeRow(Base, table=True):
     expires_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class LoginFailureRow(Base, table=True):
-    """A refused login, for the limit of a client address."""
-
-    __tablename__ = "login_failure"
-    __table_args__ = (Index("ix_login_failure_address", "address_index", "failed_at"),)
-
-    failure_id: str = Field(primary_key=True)
-    address_index: bytes = Field(sa_type=LargeBinary)
-    failed_at: datetime = Field(sa_type=UTCDateTime)
-
-
-class SessionRow(Base, table=True):
-    """A session; of its token only the SHA-256."""
-
-    __tablename__ = "session"
-    __table_args__ = (Index("ix_session_person", "person_id"),)
-
-    session_id: str = Field(primary_key=True)
-    token_digest: bytes = Field(sa_type=LargeBinary, unique=True)
-    person_id: str = Field(foreign_key="person.person_id")
-    user_agent: str
-    started_at: datetime = Field(sa_type=UTCDateTime)
-    seen_at: datetime = Field(sa_type=UTCDateTime)
-    expires_at: datetime = Field(sa_type=UTCDateTime)
-    ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
-
-
 class VerificationRow(Base, table=True):
     """A verification. At most one is open for a person, contract, party and document."""
 
@@ -150,19 +129,25 @@ class VerificationRow(Base, table=True):
     face_attempts: int = Field(sa_type=SmallInteger)
     sms_receipt: str
     face_receipt: str
+    face_failed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     organisation_id: str
     started_at: datetime = Field(sa_type=UTCDateTime)
     expires_at: datetime = Field(sa_type=UTCDateTime)
 
 
 class FaceCheckRow(Base, table=True):
-    """A face check. The vendor's handle, address and answer name the person, so they are sealed; images are never kept."""
+    """A face check. The vendor's handle, address and answer name the person, so they are sealed; images are never kept.
+
+    `relay_sealed` is the secret of the QR code's address, found by its digest; `phone_sealed` the device that holds the
+    check; `embedding_sealed` the face that began a check of our own, until it is decided.
+    """
 
     __tablename__ = "face_check"
     __table_args__ = (
         _one_of("channel", FaceChannel),
         _one_of("state", FaceCheckState),
-        Index("uq_face_check_open", "verification_id", unique=True, postgresql_where=text("state = 'OPEN'")),
+        Index("uq_face_check_undecided", "verification_id", unique=True, postgresql_where=_UNDECIDED),
+        Index("ix_face_check_verification", "verification_id", "opened_at"),
     )
 
     face_check_id: str = Field(primary_key=True)
@@ -171,12 +156,62 @@ class FaceCheckRow(Base, table=True):
     token_sealed: bytes = Field(sa_type=LargeBinary)
     url_sealed: bytes = Field(sa_type=LargeBinary)
     receipt_sealed: bytes = Field(sa_type=LargeBinary)
+    relay_digest: bytes | None = Field(sa_type=LargeBinary, unique=True)
+    relay_sealed: bytes | None = Field(sa_type=LargeBinary)
+    claim_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    phone_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    embedding_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
     consent_version: str
     state: str
     verdict: str
     score: str
     opened_at: datetime = Field(sa_type=UTCDateTime)
     expires_at: datetime = Field(sa_type=UTCDateTime)
+    looked_after_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class FaceChallengeRow(Base, table=True):
+    """A challenge of our own channel, and what its frames showed."""
+
+    __tablename__ = "face_challenge"
+    __table_args__ = (_one_of("action", FaceAction),)
+
+    face_check_id: str = Field(primary_key=True, foreign_key="face_check.face_check_id")
+    step: int = Field(primary_key=True, sa_type=SmallInteger)
+    action: str
+    nonce_sealed: bytes = Field(sa_type=LargeBinary)
+    issued_at: datetime = Field(sa_type=UTCDateTime)
+    answer_by: datetime = Field(sa_type=UTCDateTime)
+    takes: int = Field(sa_type=SmallInteger)
+    taken_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    hint: str
+    report: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class PortraitRow(Base, table=True):
+    """A person's face as numbers by which it can be known again (128 float32, base64); no image."""
+
+    __tablename__ = "portrait"
+
+    person_id: str = Field(primary_key=True, foreign_key="person.person_id")
+    embedding_sealed: bytes = Field(sa_type=LargeBinary)
+    face_check_id: str = Field(foreign_key="face_check.face_check_id")
+    enrolled_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class ConsentRow(Base, table=True):
+    """That a person accepted a text, with what device."""
+
+    __tablename__ = "consent"
+    __table_args__ = (_one_of("kind", ConsentKind), Index("ix_consent_person", "person_id", "kind", "given_at"))
+
+    consent_id: str = Field(primary_key=True)
+    person_id: str = Field(foreign_key="person.person_id")
+    kind: str
+    version: str
+    text_sha256: str
+    given_at: datetime = Field(sa_type=UTCDateTime)
+    device_sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class ActivationRow(Base, table=True):

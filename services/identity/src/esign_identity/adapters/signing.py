@@ -1,18 +1,16 @@
-"""Queries over verifications, face checks and activations."""
+"""Queries over verifications and activations."""
 
 from dataclasses import asdict
 from datetime import datetime
 
-from esign_kit.crypto import FieldCipher
 from esign_kit.refs import Placement
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from esign_identity.adapters.rows import ActivationRow, FaceCheckRow, SignedDocumentRow, VerificationRow
+from esign_identity.adapters.rows import ActivationRow, SignedDocumentRow, VerificationRow
 from esign_identity.domain.activation import Activation, ActivationKind, SignatureFacts, SignedDocument
-from esign_identity.domain.face import FaceChannel, FaceCheck, FaceCheckState, FaceVerdict
 from esign_identity.domain.verification import OPEN_STATES, Verification, VerificationState
 
 _OPEN = sorted(state.value for state in OPEN_STATES)
@@ -21,8 +19,8 @@ _OPEN = sorted(state.value for state in OPEN_STATES)
 class SqlVerifications:
     """Plays `Verifications`."""
 
-    def __init__(self, session: AsyncSession, cipher: FieldCipher) -> None:
-        self._session, self._cipher = session, cipher
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
     async def get(self, verification_id: str) -> Verification | None:
         return await self._one(select(VerificationRow).where(col(VerificationRow.verification_id) == verification_id))
@@ -86,76 +84,16 @@ class SqlVerifications:
                 face_attempts=verification.face_attempts,
                 sms_receipt=verification.sms_receipt,
                 face_receipt=verification.face_receipt,
+                face_failed_at=verification.face_failed_at,
                 expires_at=verification.expires_at,
             )
         )
 
-    async def face_check(self, face_check_id: str) -> FaceCheck | None:
-        return await self._face(col(FaceCheckRow.face_check_id) == face_check_id)
-
-    async def open_face_check(self, verification_id: str) -> FaceCheck | None:
-        return await self._face(
-            (col(FaceCheckRow.verification_id) == verification_id)
-            & (col(FaceCheckRow.state) == FaceCheckState.OPEN.value)
+    async def face_failed_at(self, person_id: str, contract_id: str) -> datetime | None:
+        query = select(func.max(VerificationRow.face_failed_at)).where(
+            col(VerificationRow.person_id) == person_id, col(VerificationRow.contract_id) == contract_id
         )
-
-    async def add_face_check(self, check: FaceCheck) -> None:
-        self._session.add(
-            FaceCheckRow(
-                face_check_id=check.face_check_id,
-                verification_id=check.verification_id,
-                channel=check.channel.value,
-                token_sealed=self._seal(check, "token", check.token),
-                url_sealed=self._seal(check, "url", check.url),
-                receipt_sealed=self._seal(check, "receipt", check.receipt),
-                consent_version=check.consent_version,
-                state=check.state.value,
-                verdict=check.verdict.value if check.verdict else "",
-                score=check.score,
-                opened_at=check.opened_at,
-                expires_at=check.expires_at,
-            )
-        )
-        await self._session.flush()
-
-    async def update_face_check(self, check: FaceCheck) -> None:
-        await self._session.exec(
-            update(FaceCheckRow)
-            .where(col(FaceCheckRow.face_check_id) == check.face_check_id)
-            .values(
-                state=check.state.value,
-                verdict=check.verdict.value if check.verdict else "",
-                score=check.score,
-                receipt_sealed=self._seal(check, "receipt", check.receipt),
-            )
-        )
-
-    async def _face(self, condition: ColumnElement[bool]) -> FaceCheck | None:
-        query = select(FaceCheckRow).where(condition).execution_options(populate_existing=True)
-        row = (await self._session.exec(query)).one_or_none()
-        if row is None:
-            return None
-
-        def opened(field: str, blob: bytes) -> str:
-            return self._cipher.open(blob, f"face_check {row.face_check_id} {field}")
-
-        return FaceCheck(
-            row.face_check_id,
-            row.verification_id,
-            FaceChannel(row.channel),
-            opened("token", row.token_sealed),
-            opened("url", row.url_sealed),
-            row.consent_version,
-            row.opened_at,
-            row.expires_at,
-            FaceCheckState(row.state),
-            FaceVerdict(row.verdict) if row.verdict else None,
-            row.score,
-            opened("receipt", row.receipt_sealed),
-        )
-
-    def _seal(self, check: FaceCheck, field: str, text: str) -> bytes:
-        return self._cipher.seal(text, f"face_check {check.face_check_id} {field}")
+        return (await self._session.exec(query)).one()
 
     async def _one(self, query: SelectOfScalar[VerificationRow]) -> Verification | None:
         found = await self._all(query)

@@ -14,7 +14,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from esign_identity.adapters.accounts import SqlCodes, SqlOrganisations, SqlPeople, SqlSessions
+from esign_identity.adapters.accounts import SqlCodes, SqlOrganisations, SqlPeople
+from esign_identity.adapters.faces import SqlFaces
+from esign_identity.adapters.logins import SqlCaptchas, SqlSessions, SqlSigners, SqlSignOns, SqlTickets
+from esign_identity.adapters.personal_data import SqlPersonalData
 from esign_identity.adapters.rows import DisclosureRow
 from esign_identity.adapters.signing import SqlActivations, SqlVerifications
 
@@ -27,9 +30,15 @@ class SqlTransaction:
         self.people = SqlPeople(session, cipher)
         self.organisations = SqlOrganisations(session, cipher)
         self.codes = SqlCodes(session, cipher)
-        self.sessions = SqlSessions(session)
-        self.verifications = SqlVerifications(session, cipher)
+        self.sessions = SqlSessions(session, cipher)
+        self.signers = SqlSigners(session)
+        self.captchas = SqlCaptchas(session, cipher)
+        self.tickets = SqlTickets(session)
+        self.sign_ons = SqlSignOns(session)
+        self.verifications = SqlVerifications(session)
+        self.faces = SqlFaces(session, cipher)
         self.activations = SqlActivations(session)
+        self.personal_data = SqlPersonalData(session, cipher)
 
     async def serialise(self, *what: str) -> None:
         """An advisory lock until the transaction ends."""

@@ -4,24 +4,15 @@ from datetime import datetime
 
 from esign.common.v1 import common_pb2
 from esign.identity.v1 import identity_pb2 as pb
-from esign_kit.masking import mask_id_number, mask_name, mask_phone
+from esign_kit.masking import mask_id_number, mask_phone
 from esign_kit.refs import Placement
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from esign_identity.app.sessions import Opened
 from esign_identity.domain.activation import Activation
-from esign_identity.domain.face import FaceChannel
+from esign_identity.domain.organisation import Organisation
 from esign_identity.domain.person import Person
-from esign_identity.domain.verification import Verification, VerificationRules, VerificationState
-
-STATES = {
-    VerificationState.SMS_PENDING: pb.VERIFICATION_STATE_SMS_PENDING,
-    VerificationState.FACE_PENDING: pb.VERIFICATION_STATE_FACE_PENDING,
-    VerificationState.PASSED: pb.VERIFICATION_STATE_PASSED,
-    VerificationState.CONSUMED: pb.VERIFICATION_STATE_CONSUMED,
-    VerificationState.FAILED: pb.VERIFICATION_STATE_FAILED,
-    VerificationState.EXPIRED: pb.VERIFICATION_STATE_EXPIRED,
-}
-CHANNELS = {pb.FACE_CHANNEL_TENCENT: FaceChannel.TENCENT}
+from esign_identity.domain.session import Session, mask_address
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -35,24 +26,42 @@ def summary(person: Person) -> pb.PersonSummary:
     """With the full name, for the person and the parties of their contracts."""
     return pb.PersonSummary(
         person_id=person.person_id,
-        name=person.name,
+        name=person.name or "（已注销）",
         masked_phone=mask_phone(person.phone),
         masked_id_number=mask_id_number(person.id_number),
     )
 
 
-def verification(found: Verification, person: Person, rules: VerificationRules) -> pb.Verification:
-    """With everything about the person masked."""
-    masked = summary(person)
-    masked.name = mask_name(person.name)
-    return pb.Verification(
-        verification_id=found.verification_id,
-        state=STATES[found.state],
-        contract_id=found.contract_id,
-        document_sha256=found.document_sha256,
+def organisation(company: Organisation) -> pb.OrganisationSummary:
+    """As screens show it."""
+    return pb.OrganisationSummary(
+        organisation_id=company.organisation_id,
+        name=company.name,
+        unified_social_credit_code=company.unified_social_credit_code,
+    )
+
+
+def opened(login: Opened) -> pb.LoginResponse:
+    """A new session."""
+    return pb.LoginResponse(
+        session_token=login.token,
+        expires_at=timestamp(login.session.expires_at),
+        person=summary(login.person),
+        organisation=organisation(login.organisation) if login.organisation else None,
+    )
+
+
+def session(found: Session, company: Organisation | None, present: str) -> pb.SessionSummary:
+    """As its person sees it; `present` is the id of the session with which they ask."""
+    return pb.SessionSummary(
+        session_id=found.session_id,
+        started_at=timestamp(found.started_at),
+        seen_at=timestamp(found.seen_at),
         expires_at=timestamp(found.expires_at),
-        person=masked,
-        attempts_left=found.attempts_left(rules),
+        user_agent=found.user_agent,
+        masked_address=mask_address(found.address),
+        organisation=organisation(company) if company else None,
+        current=found.session_id == present,
     )
 
 

@@ -12,7 +12,7 @@ from esign_kit.consumer import Handler
 from esign_kit.context import actor
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from esign_identity.api import convert
+from esign_identity.api import convert, face_convert
 from esign_identity.app.activations import Activations, record_signed
 from esign_identity.app.people import PeopleRegister
 from esign_identity.app.ports import Transaction
@@ -32,7 +32,7 @@ class InternalApi(InternalServiceServicer):
         context: "grpc.aio.ServicerContext[pb.StartVerificationRequest, pb.Verification]",
     ) -> pb.Verification:
         acting = actor()
-        found, person = await self._verifications.start(
+        view = await self._verifications.start(
             acting.person_id,
             acting.organisation_id,
             request.contract_id,
@@ -40,7 +40,7 @@ class InternalApi(InternalServiceServicer):
             request.document_sha256,
             request.document_number,
         )
-        return convert.verification(found, person, self._verifications.rules)
+        return face_convert.verification(view, self._verifications.rules)
 
     async def IssueActivation(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
@@ -30,19 +31,38 @@ class CodeRequest:
     known: bool
     verification_id: str = ""
     document_number: str = ""
+    captcha_solved: bool = False
+
+
+class CodeGate(Protocol):
+    """What stands before a code beside its limits."""
+
+    async def __call__(
+        self, tx: Transaction, request: CodeRequest, address_times: list[datetime], now: datetime
+    ) -> EsignError | None:
+        """Why this code may not go out; `address_times` are those of the codes that the client asked for in the last hour."""
 
 
 class CodeDesk:
     """Hands out codes of one purpose."""
 
-    def __init__(self, store: Store, sender: CodeSender, digests: CodeDigests, clock: Clock, rules: CodeRules) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sender: CodeSender,
+        digests: CodeDigests,
+        clock: Clock,
+        rules: CodeRules,
+        gate: CodeGate | None = None,
+    ) -> None:
         self._store, self._sender, self._digests, self._clock, self.rules = store, sender, digests, clock, rules
+        self._gate = gate
 
     async def issue(self, address: str, ask: Callable[[Transaction], Awaitable[CodeRequest]]) -> CodeTicket:
         """Send a code for what `ask` says; `address` is the client's, empty where it has no limit.
 
         The code is kept before it is sent, so that one that arrives works whatever happens in between; when it did not
-        go out it is forgotten and counts for nothing. Raises Limited, Unavailable, and what `ask` raises.
+        go out it is forgotten and counts for nothing. Raises Limited, Unavailable, and what `ask` and the gate raise.
         """
         now = self._clock()
         code_id, code = new_id(), new_code()
@@ -74,6 +94,8 @@ class CodeDesk:
             await tx.serialise("code address", address)
             address_times = await tx.codes.times_for_address(address, now - HOUR)
         refused = limit(phone_times, address_times, now, self.rules)
+        if refused is None and self._gate:
+            refused = await self._gate(tx, request, address_times, now)
         if refused:
             raise refused
 

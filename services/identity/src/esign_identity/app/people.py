@@ -1,7 +1,7 @@
 """People and organisations: registering, describing, and giving their data to those who need it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,8 @@ from esign_kit.db import new_id
 from esign_kit.telemetry import logger
 
 from esign_identity.app.ports import Store, Transaction
+from esign_identity.app.sessions import SessionDesk
+from esign_identity.app.verifications import close_verifications
 from esign_identity.domain import refusals, signing_refusals
 from esign_identity.domain.activation import SUBJECT_LIFETIME, ActivationKind
 from esign_identity.domain.organisation import (
@@ -20,7 +22,8 @@ from esign_identity.domain.organisation import (
     parse_organisation_name,
     parse_unified_social_credit_code,
 )
-from esign_identity.domain.person import Person, parse_email, parse_id_number, parse_name, parse_phone
+from esign_identity.domain.person import Person, parse_document, parse_email, parse_name, parse_phone
+from esign_identity.domain.session import EndCause
 
 log = logger(__name__)
 
@@ -28,60 +31,72 @@ _BEIJING = ZoneInfo("Asia/Shanghai")
 _MOST_PEOPLE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class PersonForm:
+    """What a system says of a person, as it says it. `resident_id`: whether the ID number is of a resident ID."""
+
+    name: str
+    id_number: str
+    phone: str
+    email: str
+    resident_id: bool = True
+
+
 class PeopleRegister:
     """The people and organisations that the platform knows."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, sessions: SessionDesk, clock: Clock) -> None:
+        self._store, self._sessions, self._clock = store, sessions, clock
 
-    async def register_person(self, system: str, name: str, id_number: str, phone: str, email: str) -> str:
+    async def register_person(self, system: str, form: PersonForm) -> str:
         """Register an individual, or find the one with this ID number and take over a new phone or e-mail; returns the id.
 
         An empty e-mail leaves the known one. With a new phone everything that rests on the old one ends: sessions and
         open verifications.
         Raises InvalidInput, Conflict PERSON_NAME_MISMATCH, PHONE_IN_USE.
         """
-        now = self._clock()
-        wanted = Person(
-            new_id(),
-            parse_name(name),
-            parse_id_number(id_number, now.astimezone(_BEIJING).date()),
-            parse_phone(phone),
-            parse_email(email),
-        )
+        wanted = self.parse(form)
         async with self._store.begin() as tx:
-            await tx.serialise("id number", wanted.id_number)
-            await tx.serialise("phone owner", wanted.phone)
-            known = await tx.people.by_id_number(wanted.id_number)
-            if known and known.name != wanted.name:
-                raise refusals.person_name_mismatch()
-            holder = await tx.people.by_phone(wanted.phone)
-            if holder and (known is None or holder.person_id != known.person_id):
-                raise refusals.phone_in_use()
-            if known is None:
-                await tx.people.add(wanted, system, now)
-                await tx.emit(events_pb2.PersonRegistered(person_id=wanted.person_id, system=system))
-                return wanted.person_id
-            changed = replace(known, phone=wanted.phone, email=wanted.email or known.email)
-            if changed != known:
-                await tx.people.update_contact(changed, now)
-            if changed.phone != known.phone:
-                await self._end_what_rests_on_the_phone(tx, known.person_id, now)
-            return known.person_id
+            return await self.keep(tx, system, wanted)
 
-    async def _end_what_rests_on_the_phone(self, tx: Transaction, person_id: str, now: datetime) -> None:
-        await tx.sessions.end_all(person_id, now)
-        for verification in await tx.verifications.open_of(person_id):
-            await tx.verifications.update(verification.expired())
-            await tx.emit(
-                events_pb2.VerificationRefused(
-                    verification_id=verification.verification_id,
-                    person_id=person_id,
-                    contract_id=verification.contract_id,
-                    reason="PHONE_CHANGED",
-                ),
-                verification.contract_id,
-            )
+    def parse(self, form: PersonForm) -> Person:
+        """A new person as the form describes them. Raises InvalidInput."""
+        today = self._clock().astimezone(_BEIJING).date()
+        return Person(
+            new_id(),
+            # Those who cannot use the platform at all are told so first.
+            id_number=parse_document(form.resident_id, form.id_number, today),
+            name=parse_name(form.name),
+            phone=parse_phone(form.phone),
+            email=parse_email(form.email),
+        )
+
+    async def keep(self, tx: Transaction, system: str, wanted: Person) -> str:
+        """Keep a person as described in `register_person`; returns the id under which they are known. Raises Conflict."""
+        now = self._clock()
+        await tx.serialise("id number", wanted.id_number)
+        await tx.serialise("phone owner", wanted.phone)
+        known = await tx.people.by_id_number(wanted.id_number)
+        if known and known.name != wanted.name:
+            raise refusals.person_name_mismatch()
+        holder = await tx.people.by_phone(wanted.phone)
+        if holder and (known is None or holder.person_id != known.person_id):
+            raise refusals.phone_in_use()
+        if known is None:
+            await tx.people.add(wanted, system, now)
+            await tx.emit(events_pb2.PersonRegistered(person_id=wanted.person_id, system=system))
+            return wanted.person_id
+        changed = replace(known, phone=wanted.phone, email=wanted.email or known.email)
+        moved = changed.phone != known.phone
+        if moved:
+            # In the order of a login for a company: ticket, person, session.
+            await tx.tickets.close_all(known.person_id, now)
+        if changed != known:
+            await tx.people.update_contact(changed, now)
+        if moved:
+            await self._sessions.end(tx, EndCause.PHONE_CHANGED, known.person_id)
+            await close_verifications(tx, known.person_id, "PHONE_CHANGED")
+        return known.person_id
 
     async def describe(self, person_ids: Sequence[str]) -> list[Person]:
         """The people in the order asked. Raises NotFound PERSON_NOT_FOUND, InvalidInput TOO_MANY_PEOPLE (over 200)."""
@@ -99,7 +114,7 @@ class PeopleRegister:
             raise refusals.message_id_invalid()
         async with self._store.begin() as tx:
             person = await tx.people.get(person_id)
-            if person is None:
+            if person is None or not person.phone:  # erased
                 raise refusals.person_not_found()
             await tx.disclosed(person_id, "contact", message_id, self._clock())
             return person
@@ -129,14 +144,21 @@ class PeopleRegister:
             new_id(), parse_organisation_name(name), parse_unified_social_credit_code(unified_social_credit_code)
         )
         async with self._store.begin() as tx:
-            await tx.serialise("organisation", wanted.unified_social_credit_code)
-            known = await tx.organisations.by_code(wanted.unified_social_credit_code)
-            if known is None:
-                await tx.organisations.add(wanted, self._clock())
-                return wanted.organisation_id
-            if known.name != wanted.name:
-                raise refusals.organisation_name_mismatch()
-            return known.organisation_id
+            return await self.keep_organisation(tx, wanted)
+
+    async def keep_organisation(self, tx: Transaction, wanted: Organisation) -> str:
+        """Keep an organisation, or find it by its code; returns its id, and lets no other change of it happen meanwhile.
+
+        Raises Conflict ORGANISATION_NAME_MISMATCH.
+        """
+        await tx.serialise("organisation", wanted.unified_social_credit_code)
+        known = await tx.organisations.by_code(wanted.unified_social_credit_code)
+        if known is None:
+            await tx.organisations.add(wanted, self._clock())
+            return wanted.organisation_id
+        if known.name != wanted.name:
+            raise refusals.organisation_name_mismatch()
+        return known.organisation_id
 
     async def put_policy(
         self,

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
+from esign_identity.app.face_ports import Faces
+from esign_identity.app.login_ports import Captchas, Sessions, Signers, SignOns, Tickets
 from esign_identity.domain.activation import Activation, SignedDocument
 from esign_identity.domain.codes import CodePurpose, OneTimeCode
-from esign_identity.domain.face import FaceAnswer, FaceCheck
+from esign_identity.domain.face import FaceAnswer
 from esign_identity.domain.liveness import FaceAction, FrameReport
 from esign_identity.domain.organisation import CountersignPolicy, Organisation
 from esign_identity.domain.person import Person
-from esign_identity.domain.session import Session
 from esign_identity.domain.verification import Verification
 
 
@@ -42,6 +43,12 @@ class People(Protocol):
 class Organisations(Protocol):
     """Organisations and their countersign policies."""
 
+    async def get(self, organisation_id: str) -> Organisation | None:
+        """By id."""
+
+    async def get_many(self, organisation_ids: Sequence[str]) -> Mapping[str, Organisation]:
+        """Those of the ids that exist."""
+
     async def by_code(self, unified_social_credit_code: str) -> Organisation | None:
         """By normalised code."""
 
@@ -65,6 +72,9 @@ class Codes(Protocol):
 
     async def times_for_address(self, address: str, since: datetime) -> list[datetime]:
         """When codes were asked for from a client address."""
+
+    async def unused_for_phone(self, phone: str, since: datetime, abandoned_before: datetime) -> int:
+        """How many login codes of a phone nobody used; counted as in `times_for_phone`."""
 
     async def add(self, code: OneTimeCode, phone: str, address: str) -> None:
         """Keep a new code; `address` is empty where it does not count."""
@@ -94,30 +104,8 @@ class Codes(Protocol):
         """Delete codes and failures older than that."""
 
 
-class Sessions(Protocol):
-    """Sessions by the digests of their tokens."""
-
-    async def add(self, session: Session, digest: bytes, user_agent: str) -> None:
-        """Keep a new session."""
-
-    async def by_digest(self, digest: bytes) -> Session | None:
-        """By the token's digest."""
-
-    async def touch(self, session_id: str, now: datetime) -> None:
-        """It was used."""
-
-    async def end(self, digest: bytes, now: datetime) -> None:
-        """End it, if it is there."""
-
-    async def end_all(self, person_id: str, now: datetime) -> None:
-        """End every session of a person."""
-
-    async def forget(self, before: datetime) -> None:
-        """Delete sessions that ended or expired before."""
-
-
 class Verifications(Protocol):
-    """Verifications and their face checks."""
+    """Verifications."""
 
     async def get(self, verification_id: str) -> Verification | None:
         """As it is."""
@@ -148,17 +136,8 @@ class Verifications(Protocol):
     async def update(self, verification: Verification) -> None:
         """Write down what may change."""
 
-    async def face_check(self, face_check_id: str) -> FaceCheck | None:
-        """By id."""
-
-    async def open_face_check(self, verification_id: str) -> FaceCheck | None:
-        """The one that is open."""
-
-    async def add_face_check(self, check: FaceCheck) -> None:
-        """Keep a new one."""
-
-    async def update_face_check(self, check: FaceCheck) -> None:
-        """Write down what came out."""
+    async def face_failed_at(self, person_id: str, contract_id: str) -> datetime | None:
+        """When a verification of this person for this contract last failed by the face."""
 
 
 class Activations(Protocol):
@@ -188,6 +167,25 @@ class Activations(Protocol):
         """Keep the signer's report."""
 
 
+class PersonalDataStore(Protocol):
+    """All that is kept about one person."""
+
+    async def session_start(self, session_id: str) -> datetime | None:
+        """When a session was opened; None when there is none."""
+
+    async def last_signature(self, person_id: str) -> datetime | None:
+        """When the person's newest activation was issued."""
+
+    async def due(self, now: datetime, count: int) -> list[str]:
+        """Some erased people of whom nothing needs to be kept any more."""
+
+    async def everything(self, person_id: str) -> dict[str, Any]:
+        """All of it, open, as JSON values."""
+
+    async def erase(self, person: Person, kept_until: datetime | None, now: datetime) -> bool:
+        """Erase it but for what is kept until then (None: nothing); False when that had been done before."""
+
+
 class Transaction(Protocol):
     """One unit of work: all of it is committed, or nothing."""
 
@@ -200,9 +198,21 @@ class Transaction(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
+    def signers(self) -> Signers: ...
+    @property
+    def captchas(self) -> Captchas: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def sign_ons(self) -> SignOns: ...
+    @property
     def verifications(self) -> Verifications: ...
     @property
+    def faces(self) -> Faces: ...
+    @property
     def activations(self) -> Activations: ...
+    @property
+    def personal_data(self) -> PersonalDataStore: ...
 
     async def serialise(self, *what: str) -> None:
         """Have everyone else who names the same wait until this transaction ends."""
@@ -249,7 +259,7 @@ class FaceVendor(Protocol):
     async def open(self, reference: str, name: str, id_number: str) -> tuple[str, str, datetime]:
         """Open a check of this person: the vendor's token, the address for the phone, when the token ends. Raises Unavailable."""
 
-    async def result(self, token: str) -> FaceAnswer | None:
+    async def result(self, token: str, with_image: bool) -> FaceAnswer | None:
         """What the vendor says of a check; None when it does not know the token any more. Raises Unavailable."""
 
 

@@ -1,17 +1,20 @@
 """Verifications: opening them, the SMS step, and their end by time."""
 
-import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from esign.identity.v1 import events_pb2
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
 from esign_kit.errors import EsignError
 
+from esign_identity.app.attempts import Attempt, told_by
 from esign_identity.app.codes import CodeDesk, CodeRequest, CodeTicket
 from esign_identity.app.ports import CodeDigests, Store, Transaction
 from esign_identity.domain import signing_refusals as refusals
 from esign_identity.domain.activation import check_id, check_sha256
 from esign_identity.domain.codes import DAY, CodeCheck, CodePurpose, parse_code
+from esign_identity.domain.face import FaceCheck
 from esign_identity.domain.person import Person
 from esign_identity.domain.refusals import person_not_found
 from esign_identity.domain.verification import Verification, VerificationRules, VerificationState
@@ -30,11 +33,45 @@ async def refuse(tx: Transaction, verification: Verification, reason: str) -> No
     )
 
 
+async def close_verifications(
+    tx: Transaction, person_id: str, reason: str, organisation_id: str | None = None
+) -> None:
+    """End a person's open verifications, or only those opened in a session for one company: what they rest on changed."""
+    for verification in await tx.verifications.open_of(person_id, organisation_id):
+        await tx.verifications.update(verification.expired())
+        await refuse(tx, verification, reason)
+
+
 async def person_of(tx: Transaction, verification: Verification) -> Person:
     """The person who is verified."""
     person = await tx.people.get(verification.person_id)
     assert person is not None, "a verification's person is never deleted"
     return person
+
+
+def own(found: Verification | None, person_id: str) -> Verification:
+    """The verification, when it is this person's. Raises NotFound, and Attempt NotFound when it is another's."""
+    if found is None:
+        raise refusals.verification_not_found()
+    if found.person_id != person_id:
+        raise Attempt("verification", refusals.verification_not_found(), person_id, found.verification_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationView:
+    """A verification as it stands now, whose it is, and its newest face check."""
+
+    verification: Verification
+    person: Person
+    face: FaceCheck | None = None
+
+
+async def view_of(tx: Transaction, verification: Verification, now: datetime) -> VerificationView:
+    """All that the person's screens show of it."""
+    face = await tx.faces.latest(verification.verification_id)
+    person = await person_of(tx, verification)
+    return VerificationView(verification.seen_at(now), person, face.seen_at(now, verification) if face else None)
 
 
 class Verifications:
@@ -53,10 +90,10 @@ class Verifications:
         party_id: str,
         document_sha256: str,
         document_number: str,
-    ) -> tuple[Verification, Person]:
+    ) -> VerificationView:
         """Open a verification of a person for one contract and document, or give the one that is open.
 
-        Raises InvalidInput, NotFound PERSON_NOT_FOUND, Limited VERIFICATION_LIMIT.
+        Raises InvalidInput, NotFound PERSON_NOT_FOUND, Limited VERIFICATION_LIMIT, FACE_PAUSED.
         """
         check_id("contract_id", contract_id)
         check_id("party_id", party_id)
@@ -71,10 +108,13 @@ class Verifications:
             known = await tx.verifications.open_for(person_id, contract_id, party_id, document_sha256)
             if known:
                 if now < known.expires_at:
-                    return known, person
+                    return await view_of(tx, known, now)
                 await self._expire(tx, known)
             if await tx.verifications.failures(person_id, contract_id, now - DAY) >= self.rules.failures_per_day:
                 raise refusals.verification_limit()
+            failed_at = await tx.verifications.face_failed_at(person_id, contract_id)
+            if failed_at and (pause := failed_at + self.rules.face_pause - now) > timedelta(0):
+                raise refusals.face_paused(max(1, -int(-pause.total_seconds() // 1)))
             opened = Verification(
                 new_id(),
                 person_id,
@@ -96,13 +136,13 @@ class Verifications:
                 ),
                 contract_id,
             )
-            return opened, person
+            return VerificationView(opened, person)
 
-    async def get(self, person_id: str, verification_id: str) -> tuple[Verification, Person]:
+    async def get(self, person_id: str, verification_id: str) -> VerificationView:
         """As it stands now. Raises NotFound."""
-        async with self._store.read() as tx:
-            found = self._own(await tx.verifications.get(verification_id), person_id)
-            return found.seen_at(self._clock()), await person_of(tx, found)
+        async with told_by(self._store), self._store.read() as tx:
+            found = own(await tx.verifications.get(verification_id), person_id)
+            return await view_of(tx, found, self._clock())
 
     async def send_code(self, person_id: str, verification_id: str) -> CodeTicket:
         """Send the SMS code to the person's registered phone. Raises NotFound, Conflict, Limited, Unavailable."""
@@ -113,19 +153,20 @@ class Verifications:
             person = await person_of(tx, found)
             return CodeRequest(CodePurpose.SIGNING, person.phone, True, found.verification_id, found.document_number)
 
-        return await self._desk.issue("", ask)
+        async with told_by(self._store):
+            return await self._desk.issue("", ask)
 
-    async def confirm_code(self, person_id: str, verification_id: str, code: str) -> tuple[Verification, Person]:
+    async def confirm_code(self, person_id: str, verification_id: str, code: str) -> VerificationView:
         """Check the SMS code; the last wrong one fails the verification. Raises InvalidInput, NotFound, Conflict."""
         typed = parse_code(code)
-        async with self._store.begin() as tx:
+        async with told_by(self._store), self._store.begin() as tx:
             found = await self._locked(tx, person_id, verification_id)
             found.require(VerificationState.SMS_PENDING)
             outcome = await self._try(tx, found, typed)
             person = await person_of(tx, found)
         if isinstance(outcome, EsignError):
             raise outcome
-        return outcome, person
+        return VerificationView(outcome, person)
 
     async def _try(self, tx: Transaction, found: Verification, typed: str) -> Verification | EsignError:
         """A refusal is returned, not raised, so that it is committed with what it changes."""
@@ -173,31 +214,4 @@ class Verifications:
         await refuse(tx, verification, "VERIFICATION_EXPIRED")
 
     async def _locked(self, tx: Transaction, person_id: str, verification_id: str) -> Verification:
-        return self._own(await tx.verifications.lock(verification_id), person_id).seen_at(self._clock())
-
-    def _own(self, found: Verification | None, person_id: str) -> Verification:
-        if found is None or found.person_id != person_id:
-            raise refusals.verification_not_found()
-        return found
-
-
-class Housekeeping:
-    """What nobody asks for but time does."""
-
-    def __init__(self, store: Store, verifications: Verifications, clock: Clock, pause: float = 30.0) -> None:
-        self._store, self._verifications, self._clock, self._pause = store, verifications, clock, pause
-
-    async def run(self) -> None:
-        """Tidy up again and again; ends only by cancellation. Any number of replicas may do so."""
-        while True:
-            await self.once()
-            await asyncio.sleep(self._pause)
-
-    async def once(self) -> None:
-        """Expire verifications, forget old codes and sessions."""
-        while await self._verifications.expire_overdue():
-            pass
-        now = self._clock()
-        async with self._store.begin() as tx:
-            await tx.codes.forget(now - 2 * DAY)
-            await tx.sessions.forget(now - 30 * DAY)
+        return own(await tx.verifications.lock(verification_id), person_id).seen_at(self._clock())

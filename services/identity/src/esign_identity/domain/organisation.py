@@ -20,6 +20,17 @@ class Organisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A person who signs for an organisation (签章人), as one internal system says; each system says it for itself."""
+
+    signer_id: str
+    organisation_id: str
+    person_id: str
+    system: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CountersignPolicy:
     """That contracts of some business types are countersigned with one seal until a day.
 
@@ -81,6 +92,19 @@ def parse_unified_social_credit_code(text: str) -> str:
         return uscc.validate(code)
     except ValidationError:
         raise refusals.uscc_invalid() from None
+
+
+def check_country(text: str) -> None:
+    """Where a company is registered, ISO 3166-1 alpha-2; empty is CN.
+
+    Raises InvalidInput ORGANISATION_NOT_MAINLAND for everywhere else (Hong Kong, Macao and Taiwan have codes of their
+    own), COUNTRY_INVALID.
+    """
+    code = unicodedata.normalize("NFKC", text).strip().upper()
+    if code and not re.fullmatch(r"[A-Z]{2}", code):
+        raise refusals.country_invalid()
+    if code not in ("", "CN"):
+        raise refusals.organisation_not_mainland()
 
 
 def parse_business_types(texts: list[str]) -> tuple[str, ...]:

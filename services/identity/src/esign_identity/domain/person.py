@@ -76,6 +76,16 @@ def parse_id_number(text: str, today: date) -> str:
     raise refusals.id_number_invalid()
 
 
+def parse_document(resident_id: bool, number: str, today: date) -> str:
+    """The ID number of a resident ID; a document that is said to be of another kind is refused whatever its number.
+
+    Raises as `parse_id_number`.
+    """
+    if not resident_id:
+        raise refusals.person_not_mainland()
+    return parse_id_number(number, today)
+
+
 def parse_phone(text: str) -> str:
     """A mainland mobile number as 11 ASCII digits; takes full-width digits, spaces, hyphens and +86.
 

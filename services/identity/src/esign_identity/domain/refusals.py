@@ -1,6 +1,6 @@
 """Refusals about people, organisations, codes and sessions, with what they tell people: what is wrong, what to do next."""
 
-from esign_kit.errors import Conflict, InvalidInput, Limited, NotFound, Unauthenticated, Unavailable
+from esign_kit.errors import Conflict, Forbidden, InvalidInput, Limited, NotFound, Unauthenticated, Unavailable
 
 # People and organisations
 
@@ -91,6 +91,24 @@ def organisation_name_invalid() -> InvalidInput:
         "ORGANISATION_NAME_INVALID",
         zh="单位名称不正确，请按营业执照填写（2至120个字符）",
         en="Enter the organisation's name as on its business licence, 2 to 120 characters",
+    )
+
+
+def country_invalid() -> InvalidInput:
+    """Not a country code."""
+    return InvalidInput(
+        "COUNTRY_INVALID",
+        zh="公司注册地代码不正确，请填写ISO 3166-1两位代码（如CN）",
+        en="The country of registration must be an ISO 3166-1 alpha-2 code, e.g. CN",
+    )
+
+
+def organisation_not_mainland() -> InvalidInput:
+    """A company that is registered abroad."""
+    return InvalidInput(
+        "ORGANISATION_NOT_MAINLAND",
+        zh="在线签署仅支持在中国大陆注册的公司；境外注册的公司请走纸质盖章流程",
+        en="Online signing is for companies registered in mainland China; companies registered abroad please use the paper process",
     )
 
 
@@ -227,6 +245,79 @@ def login_code_exhausted() -> Unauthenticated:
     )
 
 
+def captcha_required() -> InvalidInput:
+    """Codes were asked for too often to send another without a captcha."""
+    return InvalidInput("CAPTCHA_REQUIRED", zh="请输入图形验证码", en="Enter the characters in the picture")
+
+
+def captcha_wrong() -> InvalidInput:
+    """The answer is not what the picture shows; the captcha is used up."""
+    return InvalidInput(
+        "CAPTCHA_WRONG", zh="图形验证码不正确，请按新图片重新输入", en="Wrong characters: try the new picture"
+    )
+
+
+def captcha_expired() -> InvalidInput:
+    """The captcha was used, is too old, or never was."""
+    return InvalidInput(
+        "CAPTCHA_EXPIRED", zh="图形验证码已失效，请按新图片重新输入", en="The picture is too old: try the new one"
+    )
+
+
+def no_company() -> Forbidden:
+    """The phone's person signs for no company. The code stays good."""
+    return Forbidden(
+        "NOT_A_SIGNER",
+        zh="该手机号不是任何企业的签章人；个人租户请使用个人用户登录，企业用户请联系招商或采购人员登记签章人",
+        en="This phone is no company's signer: individuals use the individual login, companies ask to have a signer registered",
+    )
+
+
+def not_signer_of_company() -> Forbidden:
+    """The person does not sign for the company that was chosen."""
+    return Forbidden(
+        "NOT_SIGNER_OF_COMPANY",
+        zh="您不是该公司的签章人，请重新选择公司",
+        en="You are not a signer of this company: choose another",
+    )
+
+
+def login_ticket_invalid() -> Unauthenticated:
+    """The ticket was used, is too old, or never was."""
+    return Unauthenticated(
+        "LOGIN_TICKET_INVALID",
+        zh="登录已超时，请重新获取验证码",
+        en="The login took too long: request a new code",
+    )
+
+
+def sign_on_invalid() -> Unauthenticated:
+    """The token of a single sign-on is not taken; why stands in the audit event."""
+    return Unauthenticated(
+        "SIGN_ON_INVALID",
+        zh="跳转登录凭证无效或已失效，请返回原平台重新进入",
+        en="The sign-on is not valid any more: go back to the platform you came from and enter again",
+    )
+
+
+def sign_on_not_signer() -> Forbidden:
+    """The token is genuine; its person does not sign for its company."""
+    return Forbidden(
+        "SIGN_ON_NOT_SIGNER",
+        zh="您不是该公司登记的签章人，请在原平台核对签章人信息",
+        en="You are not registered as this company's signer: check the signer on the platform you came from",
+    )
+
+
 def session_expired() -> Unauthenticated:
     """No live session has this token."""
     return Unauthenticated("SESSION_EXPIRED", zh="登录已失效，请重新登录", en="The session has ended: sign in again")
+
+
+def recent_login_needed() -> Conflict:
+    """A copy of all personal data is only given to somebody who has just signed in."""
+    return Conflict(
+        "RECENT_LOGIN_NEEDED",
+        zh="为保护个人信息，请重新登录后再导出",
+        en="To protect your data, sign in again before you export it",
+    )
