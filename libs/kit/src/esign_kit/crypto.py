@@ -21,7 +21,10 @@ class FieldCipher:
     """Seals and opens text fields under a key ring."""
 
     def __init__(self, keyring: str) -> None:
-        """`keyring` is the JSON text described above. Raises ValueError when it is not one."""
+        """`keyring` is the JSON text described above; `current` is then the id of the key that seals.
+
+        Raises ValueError when it is not one.
+        """
         try:
             ring = json.loads(keyring)
             keys = {name: base64.b64decode(key, validate=True) for name, key in ring["keys"].items()}
@@ -32,7 +35,7 @@ class FieldCipher:
         if current not in keys or any(len(key) != 32 for key in [*keys.values(), index_key]):
             raise ValueError("a field key ring needs 32-byte keys and a current one")
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
-        self._current: str = current
+        self.current: str = current
         self._index_key = index_key
 
     @classmethod
@@ -43,9 +46,14 @@ class FieldCipher:
     def seal(self, text: str, context: str) -> bytes:
         """Encrypt `text` under the current key, bound to `context`."""
         nonce = os.urandom(12)
-        name = self._current.encode()
-        sealed = self._keys[self._current].encrypt(nonce, text.encode(), context.encode())
-        return b"\x01" + bytes([len(name)]) + name + nonce + sealed
+        sealed = self._keys[self.current].encrypt(nonce, text.encode(), context.encode())
+        return self.head + nonce + sealed
+
+    @property
+    def head(self) -> bytes:
+        """What every value that is sealed under the current key begins with."""
+        name = self.current.encode()
+        return b"\x01" + bytes([len(name)]) + name
 
     def open(self, blob: bytes, context: str) -> str:
         """Decrypt what `seal` made for the same context. Raises ValueError when it was altered, moved, or its key is gone."""
@@ -62,7 +70,7 @@ class FieldCipher:
 
     def needs_rotation(self, blob: bytes) -> bool:
         """Whether `blob` is sealed under another key than the current one."""
-        return blob[2 : 2 + blob[1]].decode(errors="replace") != self._current
+        return not blob.startswith(self.head)
 
     def blind_index(self, text: str, context: str) -> bytes:
         """A keyed digest (HMAC-SHA256, 32 bytes) by which equal values of one column can be found. Normalise first."""
