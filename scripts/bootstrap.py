@@ -29,7 +29,10 @@ PROGRAMS = {
     "pdfsig": ("poppler-utils", "poppler"),
     "qpdf": ("qpdf", "qpdf"),
     "openssl": ("openssl", "openssl"),
+    "chromium": ("chromium", "chromium"),
 }
+# What Chinese pages are drawn with on a screen: font file → Debian package; macOS brings fonts of its own.
+SCREEN_FONT = (Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"), "fonts-noto-cjk")
 
 
 class SetupError(Exception):
@@ -91,8 +94,13 @@ def install_packages(debian: list[str], brew: list[str]) -> None:
 
 def ensure_programs() -> None:
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
-    if lacking:
-        install_packages([PROGRAMS[name][0] for name in lacking], [PROGRAMS[name][1] for name in lacking])
+    fonts = [] if has_screen_font() else [SCREEN_FONT[1]]
+    if lacking or fonts:
+        install_packages([PROGRAMS[name][0] for name in lacking] + fonts, [PROGRAMS[name][1] for name in lacking])
+
+
+def has_screen_font() -> bool:
+    return sys.platform != "linux" or SCREEN_FONT[0].exists()
 
 
 def ensure_uv(python: str) -> Path:
@@ -161,6 +169,8 @@ def is_done(mark: str) -> bool:
         and (VENV / "bin" / "python").exists()
         and (ROOT / "node_modules" / "@expo-google-fonts").is_dir()
         and (ROOT / "node_modules" / "vite").is_dir()
+        and (ROOT / "node_modules" / "axe-core").is_dir()
+        and has_screen_font()
         and all(shutil.which(name) for name in PROGRAMS)
     )
 
