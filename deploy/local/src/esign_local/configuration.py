@@ -265,6 +265,13 @@ class Configuration:
             },
             "portal_url": self.portal_url,
             "sign_on": {"platforms": {"procurement": self.sign_on_key_set}},
+            # Everyone on a developer's machine has one address; what is limited by phone stays as it is.
+            "limits": {
+                "login_codes_per_address_hour": 1000,
+                "login_failures_per_address_hour": 1000,
+                "captchas_per_address_hour": 1000,
+                "captcha_after_address_codes": 500,
+            },
         }
 
     def _ca_broker(self) -> Table:
