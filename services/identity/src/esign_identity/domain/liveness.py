@@ -68,7 +68,7 @@ class LivenessRules:
     lifetime: timedelta = timedelta(minutes=5)
     retakes: int = 10
     min_frames: int = 8
-    max_frames: int = 20
+    max_frames: int = 40
     max_frame_bytes: int = 100_000
     shortest_take: timedelta = timedelta(milliseconds=500)
     max_distance: float = 0.50
