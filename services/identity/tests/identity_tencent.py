@@ -3,6 +3,7 @@
 Recomputes every signature (cloud.tencent.com/document/api/1007/31319) and lets a test decide, or forge, the answers.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -57,6 +58,7 @@ class TencentCloud:
         self.raw: bytes | None = None
         self.error = ""
         self.delay = 0.0
+        self.best_frame = b"image"
 
     def token(self, url: str) -> str:
         """The BizToken in a hosted page's address."""
@@ -107,7 +109,7 @@ class TencentCloud:
         known = {key: check[key] for key in ("IdCard", "Name", "Extra")}
         answer: dict[str, Any] = {"Text": nothing | check["outcome"] | known | self.forge}
         if params.get("InfoType") != "1":
-            answer["BestFrame"] = {"BestFrame": "aW1hZ2U="}
+            answer["BestFrame"] = {"BestFrame": base64.b64encode(self.best_frame).decode()}
         return answer
 
     def _verify(self, headers: dict[str, str], body: bytes) -> None:

@@ -106,7 +106,7 @@ async def test_two_processes_at_once_make_one_activation(
     who, person = await known(world)
     verification = await world.passed(who, person, "replicas")
     async with platform.service(settings, build, migrations=MIGRATIONS, clock=world.clock) as running:
-        other = World(running, world.notifier, world.tencent, world.clock, platform)
+        other = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
         answers = await asyncio.gather(*(w.issue(person, verification, "replicas") for w in (world, other) * 4))
     assert len({answer.statement for answer in answers}) == 1
 

@@ -244,7 +244,7 @@ async def test_reports_while_identity_was_down(platform: Platform, settings: Ide
     await world.running.app.close()
     await platform.publish(lease.report(), contract_id="was down")
     async with platform.service(settings, build, migrations=MIGRATIONS, clock=world.clock) as running:
-        lease.world = fresh = World(running, world.notifier, world.tencent, world.clock, platform)
+        lease.world = fresh = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
 
         async def countersigned() -> pb.IssueActivationResponse:
             return await lease.countersign()

@@ -30,11 +30,12 @@ async def test_the_whole_way(world: World) -> None:
     check = await world.start_face(person, opened.verification_id)
     assert check.url.startswith("https://face.example/")
     action, asked = world.tencent.requests[-1]
-    assert (action, asked["IdCard"], asked["Name"], asked["Extra"]) == (
+    assert (action, asked["IdCard"], asked["Name"], asked["Extra"], asked["RedirectUrl"]) == (
         "DetectAuth",
         who.id_number,
         who.name,
         check.face_check_id,
+        "https://sign.example/f/return",
     )
     assert (
         await reason_of(world.complete_face(person, opened.verification_id, check.face_check_id)) == "FACE_NOT_FINISHED"
@@ -44,7 +45,7 @@ async def test_the_whole_way(world: World) -> None:
     passed = await world.complete_face(person, opened.verification_id, check.face_check_id)
     assert passed.state == pb.VERIFICATION_STATE_PASSED
     assert moment(passed.expires_at) - world.clock() > timedelta(minutes=14)
-    assert world.tencent.requests[-1][1]["InfoType"] == "1"
+    assert world.tencent.requests[-1][1]["InfoType"] == "13"
     asked_before = len(world.tencent.requests)
     again = await world.complete_face(person, opened.verification_id, check.face_check_id)
     assert (again.state, len(world.tencent.requests)) == (pb.VERIFICATION_STATE_PASSED, asked_before)
@@ -202,7 +203,7 @@ async def test_face_needs_sms_consent_and_a_known_vendor(world: World) -> None:
 async def test_an_open_face_check_is_given_again(world: World) -> None:
     who, person = await known(world)
     verification = await world.face_pending(who, person, "twice")
-    checks = await asyncio.gather(*(world.start_face(person, verification) for _ in range(4)))
+    checks = await asyncio.gather(*(world.open_face(person, verification) for _ in range(4)))
     assert len({(c.face_check_id, c.url) for c in checks}) == 1
 
 
@@ -350,10 +351,10 @@ async def test_restart_in_the_middle(platform: Platform, settings: IdentitySetti
 
     opened = await world.start(person, "restart")
     async with await another() as running:
-        fresh = World(running, world.notifier, world.tencent, world.clock, platform)
+        fresh = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
         await fresh.send_code(person, opened.verification_id)
     async with await another() as running:
-        fresh = World(running, world.notifier, world.tencent, world.clock, platform)
+        fresh = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
         await fresh.confirm(person, opened.verification_id, world.notifier.code(who.phone))
         check = await fresh.start_face(person, opened.verification_id)
     world.tencent.pass_check(check.url)

@@ -147,6 +147,13 @@ class SqlFaces:
         text = base64.b64encode(embedding).decode()
         await self._set(face_check_id, {"embedding_sealed": self._seal(face_check_id, "embedding", text)})
 
+    async def forget_embeddings(self, now: datetime) -> None:
+        await self._session.exec(
+            update(FaceCheckRow)
+            .where(col(FaceCheckRow.embedding_sealed).is_not(None), col(FaceCheckRow.expires_at) <= now)
+            .values(embedding_sealed=None)
+        )
+
     async def portrait(self, person_id: str) -> Portrait | None:
         row = await self._session.get(PortraitRow, person_id)
         if row is None:

@@ -9,6 +9,7 @@ from esign_kit.clock import Clock
 from esign_kit.db import new_id
 from esign_kit.errors import Conflict, EsignError, Unavailable
 
+from esign_identity.app.attempts import tell
 from esign_identity.app.ports import Store, TokenSigner, Transaction
 from esign_identity.domain import signing_refusals as refusals
 from esign_identity.domain.activation import (
@@ -23,6 +24,18 @@ from esign_identity.domain.activation import (
 )
 from esign_identity.domain.organisation import CountersignPolicy
 from esign_identity.domain.verification import VerificationState
+
+# Another person's verification, one used before, or one for something else.
+_ATTEMPTS = frozenset(
+    refused().reason
+    for refused in (
+        refusals.verification_not_found,
+        refusals.verification_consumed,
+        refusals.verification_other_contract,
+        refusals.verification_other_party,
+        refusals.verification_other_document,
+    )
+)
 
 
 class Activations:
@@ -40,6 +53,8 @@ class Activations:
             outcome = await self._try_person(tx, person_id, verification_id, facts)
             if isinstance(outcome, EsignError):
                 await self._refuse(tx, facts, outcome, person_id=person_id)
+                if outcome.reason in _ATTEMPTS:
+                    await tell(tx, "activation", outcome.reason, person_id, facts.contract_id)
         if isinstance(outcome, EsignError):
             raise outcome
         return outcome

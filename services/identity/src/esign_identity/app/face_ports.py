@@ -50,6 +50,9 @@ class Faces(Protocol):
     async def begin_with(self, face_check_id: str, embedding: bytes) -> None:
         """Keep that embedding."""
 
+    async def forget_embeddings(self, now: datetime) -> None:
+        """Delete those of checks whose time is over."""
+
     async def portrait(self, person_id: str) -> Portrait | None:
         """The enrolled one."""
 
