@@ -3,18 +3,24 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from esign_e2e.browser import Seat, launch, seat
 from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_for
+from esign_e2e.doors import Mailbox
 from esign_e2e.journey import Journey
 from esign_e2e.lease import Lease
 from esign_e2e.people import invent
+from esign_e2e.procurement import ProcurementPlatform
 from esign_e2e.spans import SpanSink
 from esign_e2e.steps import STEPS, take
 from esign_local.stack import Stack
+from playwright.async_api import Browser, Playwright, async_playwright
 
 NewJourney = Callable[..., Awaitable[Journey]]
+Sit = Callable[..., Awaitable[Seat]]
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +78,61 @@ async def new_journey(stack: Stack, numbers: "itertools.count[int]", lease: Leas
     yield make
     for journey in made:
         await journey.close()
+
+
+@pytest.fixture
+async def platform(stack: Stack) -> AsyncIterator[ProcurementPlatform]:
+    """The procurement platform."""
+    async with httpx.AsyncClient(base_url=stack.url("sandbox"), trust_env=False, timeout=20) as client:
+        yield ProcurementPlatform(client)
+
+
+@pytest.fixture
+async def mailbox(stack: Stack) -> AsyncIterator[Mailbox]:
+    """What arrives at phones and mail addresses."""
+    found = Mailbox(stack.url("sandbox"))
+    yield found
+    await found.close()
+
+
+@pytest.fixture(scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """What drives the browsers."""
+    async with async_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
+    """One browser for the whole run; every person has a context of one's own."""
+    browser = await launch(playwright)
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture
+async def sit(stack: Stack, chromium: Browser, numbers: "itertools.count[int]") -> AsyncIterator[Sit]:
+    """`await sit()`: somebody at a computer; `await sit(phone=True)`: at a phone. With `like=journey` the journey's tenant,
+    at that network address and signed in when the journey is. The test fails when a page reported something as broken."""
+    async with AsyncExitStack() as seats:
+
+        async def make(
+            *,
+            phone: bool = False,
+            like: Journey | None = None,
+            number: int | None = None,
+            language: str = "zh-CN",
+            browser: Browser | None = None,
+        ) -> Seat:
+            at = number if number is not None else like.client if like else next(numbers)
+            found = await seats.enter_async_context(
+                seat(browser or chromium, stack.url("gateway"), at, phone=phone, language=language)
+            )
+            if like is not None:
+                await found.carry(like.person.http.cookies)
+            return found
+
+        yield make
 
 
 @pytest.fixture

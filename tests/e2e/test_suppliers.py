@@ -4,55 +4,15 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
 from esign_e2e.doors import Mailbox, Person, Refused, loopback, until
-from esign_e2e.people import Tenant, invent
+from esign_e2e.people import invent
+from esign_e2e.procurement import ProcurementPlatform, company_code
 from esign_local.stack import Stack
-from stdnum.cn import uscc
 
 pytestmark = pytest.mark.e2e
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Platform:
-    """The procurement platform, as its staff and its suppliers use it."""
-
-    http: httpx.AsyncClient
-
-    async def add(self, code: str, signer: Tenant) -> Json:
-        """Register a supplier."""
-        body = {"name": "示例远山机电设备有限公司", "unified_social_credit_code": code, "signer": person(signer)}
-        return await self._ask("", body)
-
-    async def change_signer(self, supplier_id: str, signer: Tenant) -> None:
-        """变更签章人."""
-        await self._ask(f"/{supplier_id}/signer", person(signer))
-
-    async def token(self, supplier_id: str) -> str:
-        """What its page puts into the form behind 去签章平台申请电子签章."""
-        return str((await self._ask(f"/{supplier_id}/sign-on", None))["token"])
-
-    async def _ask(self, path: str, body: Json | None) -> Json:
-        answer = await self.http.post(f"/procurement/api/suppliers{path}", json=body)
-        assert answer.is_success, answer.text
-        found: Json = answer.json()
-        return found
-
-
-def person(tenant: Tenant) -> Json:
-    return {"name": tenant.name, "phone": tenant.phone, "id_number": tenant.id_number, "email": tenant.email}
-
-
-@pytest.fixture
-async def platform(stack: Stack) -> AsyncIterator[Platform]:
-    async with httpx.AsyncClient(base_url=stack.url("sandbox"), trust_env=False, timeout=20) as client:
-        yield Platform(client)
 
 
 @pytest.fixture
@@ -92,14 +52,8 @@ class Site:
             await mailbox.close()
 
 
-def company_code(number: int) -> str:
-    """A unified social credit code with a valid check digit."""
-    body = f"91110105MA{number:07d}"
-    return body + uscc.calc_check_digit(body)
-
-
 async def test_a_supplier_arrives_signs_in_and_is_replaced(
-    platform: Platform, site: Site, numbers: "itertools.count[int]"
+    platform: ProcurementPlatform, site: Site, numbers: "itertools.count[int]"
 ) -> None:
     number = next(numbers)
     former, new = invent(number), invent(next(numbers))
@@ -146,7 +100,7 @@ async def test_a_supplier_arrives_signs_in_and_is_replaced(
 
 
 async def test_a_token_brought_many_times_at_once_is_good_once(
-    platform: Platform, site: Site, numbers: "itertools.count[int]"
+    platform: ProcurementPlatform, site: Site, numbers: "itertools.count[int]"
 ) -> None:
     number = next(numbers)
     supplier = await platform.add(company_code(number), invent(number))

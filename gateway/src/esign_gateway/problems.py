@@ -72,9 +72,12 @@ class _FrameworkRefusal(EsignError):
 
 
 def render(request: Request, error: EsignError, *, fields: Sequence[FieldProblem] = ()) -> Response:
-    """The response for an error: a problem, or a page where a person waits for one."""
+    """The response for an error: a problem, or a page where a person waits for one. It leaves a line in the log."""
     language = "en" if prefers_english(request.headers.get("accept-language", "")) else "zh"
     status = error.status if isinstance(error, _FrameworkRefusal) else error.http_status
+    route = getattr(request.scope.get("route"), "path_format", "")
+    # By the route, not the address, which may hold a secret; the line bears the trace id, which is the 参考编号.
+    log.info("request refused", method=request.method, route=route, status=status, reason=error.reason)
     body = problem(error, language) | {"status": status}
     if fields:
         body["fields"] = [field.model_dump() for field in fields]

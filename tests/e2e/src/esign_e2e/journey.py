@@ -68,7 +68,7 @@ class Journey:
     ) -> None:
         self.lease, self.tenant, self.countersigner = lease, tenant, countersigner
         self.pages_to_read, self.patience, self.wait = pages_to_read, patience, wait
-        self.document_number = document_number
+        self.document_number, self.client = document_number, client
         self.leasing = LeasingSystem(doors.channel)
         self.person = Person(doors.gateway_url, address=loopback(client))
         self.anyone = Anyone(doors.gateway_url, address=loopback(client))
