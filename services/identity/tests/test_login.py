@@ -1,6 +1,7 @@
 """Login codes: limits, guesses, strangers, a dead notifier."""
 
 import asyncio
+import itertools
 import logging
 import re
 import time
@@ -106,13 +107,16 @@ async def test_a_thousand_guesses_with_ever_new_codes(world: World) -> None:
     for sent in range(40):
         world.clock.advance(seconds=61)
         requested = replace(who, address=f"2001:db8:{sent:x}::1")
-        try:
+        if sent < 10:
             await world.request_code(requested)
-        except Limited as limited:
-            assert limited.reason == "CODE_DAILY_LIMIT"
-        for n in range(25):
-            typed = next(code for code in guesses if code != world.notifier.code(who.phone))
-            reasons.append(await reason_of(world.login(who, typed, f"2001:db8:{sent:x}:{n:x}::1")))
+        else:
+            assert await reason_of(world.request_code(requested)) == "CODE_DAILY_LIMIT"
+        right = world.notifier.code(who.phone)
+        typed = [code for code in itertools.islice(guesses, 26) if code != right][:25]
+        attempts = (world.login(who, code, f"2001:db8:{sent:x}:{n:x}::1") for n, code in enumerate(typed))
+        reasons += [
+            o.reason for o in await asyncio.gather(*attempts, return_exceptions=True) if isinstance(o, EsignError)
+        ]
     assert len(reasons) == 1000
     assert len(world.notifier.sent[who.phone]) == 10
     assert reasons.count("LOGIN_CODE_WRONG") == 40

@@ -225,6 +225,10 @@ class SqlTickets:
         )
         await self._session.flush()
 
+    async def person_of(self, digest: bytes) -> str:
+        query = select(col(TicketRow.person_id)).where(col(TicketRow.ticket_digest) == digest)
+        return (await self._session.exec(query)).one_or_none() or ""
+
     async def lock(self, digest: bytes) -> Ticket | None:
         query = select(TicketRow).where(col(TicketRow.ticket_digest) == digest).with_for_update()
         row = (await self._session.exec(query)).one_or_none()

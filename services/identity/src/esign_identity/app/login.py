@@ -105,11 +105,11 @@ class Login:
                 outcome = proven
             else:
                 person, used = proven
+                await self._still_theirs(tx, number, person)
                 await tx.codes.update(used)
                 outcome = await self._sessions.open(
                     tx, person, None, method="code", address=address, user_agent=user_agent
                 )
-                await self._still_theirs(tx, number, person)
         if isinstance(outcome, EsignError):
             raise outcome
         return outcome
@@ -139,10 +139,10 @@ class Login:
             refused = refusals.no_company()
             await tx.emit(events_pb2.LoginRefused(person_id=person.person_id, reason=refused.reason))
             return refused
+        await self._still_theirs(tx, phone, person)
         await tx.codes.update(used)
         token, expires_at = new_token(), self._clock() + self._rules.ticket_lifetime
         await tx.tickets.add(Ticket(token_digest(token), person.person_id, expires_at))
-        await self._still_theirs(tx, phone, person)
         return Companies(token, expires_at, companies)
 
     async def finish_enterprise(
@@ -166,10 +166,13 @@ class Login:
         refused = await admit_address(tx, address, now, self._rules, "login")
         if refused:
             return refused
+        # Neither a change of signers nor one of the phone comes between looking and opening.
         organisation = await tx.organisations.get(organisation_id)
         if organisation:
-            # Before the ticket, as a change of signers does it; and so that none comes between looking and opening.
             await tx.serialise("organisation", organisation.unified_social_credit_code)
+        holder = await tx.tickets.person_of(digest)
+        if holder:
+            await tx.serialise("person", holder)
         ticket = await tx.tickets.lock(digest)
         if ticket is None or not ticket.good(now):
             known = ticket.person_id if ticket else ""
@@ -216,10 +219,8 @@ class Login:
         return refused
 
     async def _still_theirs(self, tx: Transaction, phone: str, person: Person) -> None:
-        """Raises, and so undoes the login, when the phone became another's while it went on.
-
-        By now something refers to the person, so that nobody changes their phone before this transaction ends.
-        """
+        """Raises when the phone became another's while the login went on; from here on nobody changes it meanwhile."""
+        await tx.serialise("person", person.person_id)
         owner = await tx.people.by_phone(phone)
         if owner is None or owner.person_id != person.person_id:
             raise refusals.login_code_expired()

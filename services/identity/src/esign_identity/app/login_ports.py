@@ -72,6 +72,9 @@ class Tickets(Protocol):
     async def add(self, ticket: Ticket) -> None:
         """Keep a new one."""
 
+    async def person_of(self, digest: bytes) -> str:
+        """Whose ticket it is; empty when there is none."""
+
     async def lock(self, digest: bytes) -> Ticket | None:
         """As it is, with everyone else waiting until this transaction ends."""
 
@@ -79,7 +82,7 @@ class Tickets(Protocol):
         """Write down the attempts and the end."""
 
     async def close_all(self, person_id: str, now: datetime) -> None:
-        """None of a person's tickets is good any more. Waits for those that others hold."""
+        """None of a person's tickets is good any more."""
 
     async def forget(self, before: datetime) -> None:
         """Delete those that expired before."""

@@ -86,14 +86,13 @@ class PeopleRegister:
             await tx.people.add(wanted, system, now)
             await tx.emit(events_pb2.PersonRegistered(person_id=wanted.person_id, system=system))
             return wanted.person_id
+        # Logins that go on with the known phone end first, or wait and see that it changed.
+        await tx.serialise("person", known.person_id)
         changed = replace(known, phone=wanted.phone, email=wanted.email or known.email)
-        moved = changed.phone != known.phone
-        if moved:
-            # In the order of a login for a company: ticket, person, session.
-            await tx.tickets.close_all(known.person_id, now)
         if changed != known:
             await tx.people.update_contact(changed, now)
-        if moved:
+        if changed.phone != known.phone:
+            await tx.tickets.close_all(known.person_id, now)
             await self._sessions.end(tx, EndCause.PHONE_CHANGED, known.person_id)
             await close_verifications(tx, known.person_id, "PHONE_CHANGED")
         return known.person_id
