@@ -16,17 +16,12 @@ Action = Callable[[Journey], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Step:
-    """A step: its name, its title for people, the trigger, and what is to come of it.
-
-    `whole` says that the trigger's answer must be waited for before something is broken on purpose: it sends a code, of
-    which a person gets one a minute, or it is the one download.
-    """
+    """A step: its name, its title for people, the trigger, and what is to come of it."""
 
     name: str
     title: str
     trigger: Action
     settle: Action | None = None
-    whole: bool = False
 
 
 STEPS: tuple[Step, ...] = (
@@ -34,20 +29,20 @@ STEPS: tuple[Step, ...] = (
     Step("upload", "租赁系统上传合同", Journey.upload),
     Step("create", "租赁系统创建合同", Journey.create),
     Step("dispatch", "发出合同，短信与邮件通知租户", Journey.dispatch, Journey.invited),
-    Step("login-code", "租户获取登录验证码", Journey.request_login_code, Journey.login_code_arrives, whole=True),
-    Step("login", "租户登录", Journey.login, whole=True),
+    Step("login-code", "租户获取登录验证码", Journey.request_login_code, Journey.login_code_arrives),
+    Step("login", "租户登录", Journey.login),
     Step("find", "待签署文档中查到合同", Journey.find),
     Step("read", "逐页阅读合同", Journey.read),
     Step("verify", "申请签署", Journey.start_verification),
-    Step("sms-code", "获取签署验证码", Journey.request_signing_code, Journey.signing_code_arrives, whole=True),
+    Step("sms-code", "获取签署验证码", Journey.request_signing_code, Journey.signing_code_arrives),
     Step("sms", "短信验证码核验", Journey.confirm_code),
-    Step("face", "手机上完成人脸识别", Journey.start_face, whole=True),
+    Step("face", "手机上完成人脸识别", Journey.start_face),
     Step("face-result", "人脸核验结果", Journey.complete_face),
     Step("signature", "手写签名", Journey.keep_signature),
     Step("confirm", "确认签署，出租方自动会签，归档并放行", Journey.confirm, Journey.completed),
     Step("evidence", "存证上链并生成证据包", Journey.anchored),
     Step("told", "签署完成通知", Journey.told),
-    Step("download", "下载合同（仅一次）", Journey.download, whole=True),
+    Step("download", "下载合同（仅一次）", Journey.download),
     Step("download-again", "再次下载被拒绝", Journey.download_again),
     Step("validate", "在线验证：原件通过，改动一个字节不通过", Journey.validate),
     Step("check", "统一证据编号核验", Journey.check_evidence),
