@@ -139,8 +139,10 @@ async def test_a_client_that_missed_the_new_token_gets_it_again(world: World) ->
     token, renewed, _ = await rotated(world)
     world.clock.advance(seconds=30)
     assert (await authenticate(world, token)).renewed_session_token == renewed
+    world.clock.advance(minutes=5)
+    assert (await authenticate(world, token)).renewed_session_token == renewed
     await authenticate(world, renewed)
-    assert (await authenticate(world, token)).renewed_session_token == ""
+    assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
 
 
 async def test_requests_at_once_get_one_successor(world: World) -> None:

@@ -113,8 +113,8 @@ class SessionDesk:
     async def authenticate(self, token: str) -> Authenticated:
         """Whom a token stands for, with an actor token (JWT, one minute). Raises Unauthenticated SESSION_EXPIRED.
 
-        After some time the token gets a successor, and stays good for a short while. Whoever comes with it later is not
-        the only one to have had it: then nobody keeps the session.
+        After some time the token gets a successor, and stays good for a short while, or until the successor comes back.
+        Whoever comes with it later is not the only one to have had it: then nobody keeps the session.
         """
         now, digest = self._clock(), token_digest(token)
         async with self._store.read() as tx:
@@ -125,7 +125,7 @@ class SessionDesk:
             person = await tx.people.get(session.person_id)
             assert person is not None, "a session's person is never deleted"
             organisation = await self._organisation(tx, session)
-        if former and not former.good(now, self._rules) and now < session.expires_at:
+        if former and not former.good(now, self._rules, session) and now < session.expires_at:
             await self._reused(session)
             raise refusals.session_expired()
         if not session.alive(now, self._rules) or (session.organisation_id and organisation is None):

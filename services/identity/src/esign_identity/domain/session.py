@@ -76,9 +76,12 @@ class FormerToken:
     nonce: bytes
     replaced_at: datetime
 
-    def good(self, now: datetime, rules: SessionRules) -> bool:
-        """Whether it still stands for its session."""
-        return now < self.replaced_at + rules.grace
+    def good(self, now: datetime, rules: SessionRules, session: Session) -> bool:
+        """Whether it still stands for its session: for the grace time, and for as long as its successor never came back,
+        for the answer that told of the successor may have been lost."""
+        if now < self.replaced_at + rules.grace:
+            return True
+        return self.replaced_at == session.token_since and not session.token_used
 
 
 def new_token() -> str:
