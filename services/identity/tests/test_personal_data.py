@@ -63,7 +63,8 @@ async def test_who_never_signed_is_erased_whole(world: World) -> None:
     pending = await world.face_pending(who, person_id, "never signed")
     check = await world.start_face(person_id, pending)
     done = await erase(world, person_id)
-    assert not done.kept and not done.HasField("kept_until")
+    assert not done.kept
+    assert not done.HasField("kept_until")
     session = identity_pb2.AuthenticateRequest(session_token=login.session_token)
     assert await reason_of(world.portal.Authenticate(session)) == "SESSION_EXPIRED"
     assert (await world.get(person_id, pending)).state == identity_pb2.VERIFICATION_STATE_EXPIRED
@@ -74,7 +75,8 @@ async def test_who_never_signed_is_erased_whole(world: World) -> None:
     described = await world.internal("contract").DescribePeople(
         identity_pb2.DescribePeopleRequest(person_ids=[person_id])
     )
-    assert described.people[0].name == "（已注销）" and described.people[0].masked_phone == ""
+    assert described.people[0].name == "（已注销）"
+    assert described.people[0].masked_phone == ""
     contact = identity_pb2.ResolveContactRequest(person_id=person_id, message_id="late")
     assert await reason_of(world.internal("notifier").ResolveContact(contact)) == "PERSON_NOT_FOUND"
     relay = identity_pb2.OpenFaceRelayRequest(relay_token=check.relay_token, claim=check.claim)
@@ -99,13 +101,15 @@ async def test_who_signed_stays_known_until_the_law_lets_go(world: World) -> Non
     opened = await contents(world, person_id)
     assert opened["person"] == {"name": who.name, "id_number": who.id_number, "phone": "", "email": ""}
     assert opened["receipts"] == {verification_id: True, failed: False}
-    assert opened["portraits"] == 0 and opened["devices"] == {""}
+    assert opened["portraits"] == 0
+    assert opened["devices"] == {""}
 
     world.clock.advance(days=5 * 366 + 1)
     assert await world.operator.ErasePerson(identity_pb2.ErasePersonRequest(person_id=person_id))
     world.clock.advance(days=-(5 * 366 + 1))
     opened = await contents(world, person_id)
-    assert set(opened["person"].values()) == {""} and not any(opened["receipts"].values())
+    assert set(opened["person"].values()) == {""}
+    assert not any(opened["receipts"].values())
 
 
 async def test_an_erased_person_who_comes_again_is_known_by_the_same_number(world: World) -> None:

@@ -81,9 +81,7 @@ class SqlPersonalData:
             ],
             "face_checks": [self._face_check_of(row) for row in await self._face_checks(person_id)],
             # Numbers by which a face is known again; the value itself would only help to feign it.
-            "portrait": [
-                _some(row, "face_check_id enrolled_at") for row in await self._rows(PortraitRow, person_id)
-            ],
+            "portrait": [_some(row, "face_check_id enrolled_at") for row in await self._rows(PortraitRow, person_id)],
             "activations": [
                 _some(row, "activation_id contract_id document_sha256 issued_at statement")
                 for row in await self._rows(ActivationRow, person_id)

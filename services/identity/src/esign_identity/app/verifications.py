@@ -33,9 +33,7 @@ async def refuse(tx: Transaction, verification: Verification, reason: str) -> No
     )
 
 
-async def close_verifications(
-    tx: Transaction, person_id: str, reason: str, organisation_id: str | None = None
-) -> None:
+async def close_verifications(tx: Transaction, person_id: str, reason: str, organisation_id: str | None = None) -> None:
     """End a person's open verifications, or only those opened in a session for one company: what they rest on changed."""
     for verification in await tx.verifications.open_of(person_id, organisation_id):
         await tx.verifications.update(verification.expired())
