@@ -106,7 +106,7 @@ def settings(
                 base_url=bjca.base_url,
                 app_id=bjca.app_id,
                 secret_file=pki.secret("bjca", bjca.secret),
-                deadline_seconds=1,
+                deadline_seconds=2,
             ),
             tencent=TencentFaceSettings(
                 endpoint=tencent.endpoint,

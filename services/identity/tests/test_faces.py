@@ -297,7 +297,7 @@ async def test_vendor_trouble_costs_nothing(world: World, bjca: Bjca, trouble: s
             case "status":
                 bjca.forge = {"status": "fine", "page_url": "javascript:alert(1)"}
             case "slow":
-                bjca.delay = 1.3
+                bjca.delay = 2.4
             case "huge":
                 bjca.raw = b'{"code":0,"status":"passed","image":"' + b"A" * 5_000_000 + b'"}'
             case "open":

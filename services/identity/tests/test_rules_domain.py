@@ -111,7 +111,7 @@ def test_client_addresses_share_what_a_subscriber_holds() -> None:
 
 def test_session_ends_by_idling_and_in_any_case() -> None:
     rules = SessionRules()
-    session = Session("s", "p", NOW, NOW, NOW + rules.absolute)
+    session = Session("s", "p", NOW, NOW, NOW + rules.absolute, token_digest("token"), NOW)
     assert session.alive(NOW + timedelta(minutes=29, seconds=59), rules)
     assert not session.alive(NOW + timedelta(minutes=30), rules)
     busy = replace(session, seen_at=NOW + timedelta(hours=11, minutes=59))
