@@ -10,6 +10,8 @@ import pytest
 from esign_e2e.browser import Seat, launch, seat
 from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_for
 from esign_e2e.doors import Mailbox
+from esign_e2e.elapse import a_minute_later
+from esign_e2e.face_clip import Portrait, still
 from esign_e2e.journey import Journey
 from esign_e2e.lease import Lease
 from esign_e2e.people import invent
@@ -52,27 +54,37 @@ async def lease(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lease
 
 @pytest.fixture
 async def new_journey(stack: Stack, numbers: "itertools.count[int]", lease: Lease) -> AsyncIterator[NewJourney]:
-    """`await new_journey(upto="confirm")`: a new tenant's journey whose steps before `upto` are done."""
+    """`await new_journey(upto="confirm")`: a new tenant's journey whose steps before `upto` are done; with `like=journey` another
+    contract of that tenant, in the same session."""
     made: list[Journey] = []
 
     async def make(
-        *, upto: str = "register", whole_document: bool = False, patience: float = 0, wait: float = 60
+        *,
+        upto: str = "register",
+        whole_document: bool = False,
+        patience: float = 0,
+        wait: float = 60,
+        like: Journey | None = None,
     ) -> Journey:
         number = next(numbers)
         journey = Journey(
             doors_of(stack),
             lease,
-            invent(number),
+            like.tenant if like else invent(number),
             countersigner_of(stack),
             document_number=document_number(number),
-            client=number,
+            client=like.client if like else number,
             pages_to_read=() if whole_document else (lease.tenant.page,),
             patience=patience,
             wait=wait,
         )
         made.append(journey)
+        if like:
+            journey.person.http.cookies = httpx.Cookies(like.person.http.cookies)
+            await a_minute_later(stack)
         for step in STEPS[: [step.name for step in STEPS].index(upto)]:
-            await take(journey, step)
+            if not (like and step.name in ("login-code", "login")):
+                await take(journey, step)
         return journey
 
     yield make
@@ -133,6 +145,17 @@ async def sit(stack: Stack, chromium: Browser, numbers: "itertools.count[int]") 
             return found
 
         yield make
+
+
+@pytest.fixture
+async def enrolled(new_journey: NewJourney) -> Journey:
+    """A tenant whose portrait came with a first check by a vendor, before the face check of a second contract."""
+    first = await new_journey(upto="face")
+    first.face = await first.person.start_face(first.verification_id)
+    relay = await first.phone.open_relay(first.face["url"])
+    await first.phone.pass_at_vendor(relay["vendor_url"], photo=still(Portrait.ASTRONAUT, seconds=0.1)[0][1])
+    await first.complete_face()
+    return await new_journey(upto="face", like=first)
 
 
 @pytest.fixture

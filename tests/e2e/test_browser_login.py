@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from esign_e2e.browser import Seat
 from esign_e2e.doors import Mailbox, Refused
-from esign_e2e.inside import rows
+from esign_e2e.elapse import a_minute_later, session_ends
 from esign_e2e.journey import Journey
 from esign_e2e.people import invent
 from esign_e2e.portal import LoginPage, Portal
@@ -175,8 +175,7 @@ async def test_an_expired_session_leads_back_after_the_login(stack: Stack, new_j
     seat.expect_refusal("/v1/.*", 401)
     await seat.goto("/contracts/pending")
     await expect(Portal(seat).row(journey.document_number)).to_be_visible()
-    sql = "UPDATE session SET expires_at = now(), seen_at = now() - interval '2 days' WHERE person_id = %s RETURNING 1"
-    assert len(await rows(stack, "identity", sql, journey.person_id)) == 1
+    await session_ends(stack, journey.person_id)
     await Portal(seat).menu("已签署文档")
     await expect(seat.page.get_by_text("登录已过期，请重新登录")).to_be_visible()
     await shot(seat.page, "login-expired")
@@ -226,9 +225,3 @@ async def test_english_is_one_press_away(sit: Sit) -> None:
     await shot(seat.page, "login-english")
     await seat.page.reload()
     await expect(seat.page.get_by_role("button", name="中文")).to_be_visible()
-
-
-async def a_minute_later(stack: Stack) -> None:
-    """The minute is over after which a phone may have another code."""
-    sql = "UPDATE code SET created_at = created_at - interval '70 seconds' RETURNING 1"
-    assert await rows(stack, "identity", sql)

@@ -351,8 +351,9 @@ class Phone(Browser):
         """What the page does when the phone is back from the vendor: the platform asks the vendor."""
         return await self.json("POST", f"/face-relays/{self._relay(url)}/result")
 
-    async def pass_at_vendor(self, vendor_url: str, result: str = "pass") -> None:
-        """Open the vendor's page and press 通过. Raises AssertionError when it does not offer that, or leads elsewhere."""
+    async def pass_at_vendor(self, vendor_url: str, result: str = "pass", photo: bytes | None = None) -> None:
+        """Open the vendor's page, take a picture (JPEG), press 通过. Raises AssertionError when it does not offer that, or leads
+        elsewhere."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
             page = await http.get(vendor_url)
             page.raise_for_status()
@@ -361,7 +362,8 @@ class Phone(Browser):
             if token is None or action is None or "通过" not in page.text:
                 raise AssertionError("the vendor's page offers no face check")
             target = str(page.url.join(action.group(1)))
-            answer = await http.post(target, data={"token": token.group(1), "result": result})
+            files = {"photo": ("photo.jpg", photo, "image/jpeg")} if photo else None
+            answer = await http.post(target, data={"token": token.group(1), "result": result}, files=files)
         back = str(answer.next_request.url) if answer.next_request else ""
         if not back.startswith(str(self.http.base_url.join("/f/return"))):
             raise AssertionError(f"the phone ends at {back or answer.url.path} with {answer.status_code}")

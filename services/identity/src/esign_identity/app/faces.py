@@ -11,7 +11,7 @@ from esign_kit.db import new_id
 from esign_kit.errors import EsignError
 from esign_kit.telemetry import logger
 
-from esign_identity.app.attempts import told_by
+from esign_identity.app.attempts import Attempt, told_by
 from esign_identity.app.consents import Consents
 from esign_identity.app.face_results import decide, locked
 from esign_identity.app.own_face import OwnFace
@@ -220,8 +220,10 @@ class FaceChecks:
         async with told_by(self._store), self._store.read() as tx:
             verification = own(await tx.verifications.get(verification_id), person_id)
             check = await tx.faces.get(face_check_id)
-            if check is None or check.verification_id != verification_id:
+            if check is None:
                 raise refusals.face_check_not_found()
+            if check.verification_id != verification_id:
+                raise Attempt("verification", refusals.face_check_not_found(), person_id, face_check_id)
             now = self._clock()
             view, check = await view_of(tx, verification, now), check.seen_at(now, verification)
         if check.state is FaceCheckState.PASSED:
