@@ -280,6 +280,7 @@ async def test_two_people_swap_their_vendors_sessions(world: World, bjca: Bjca) 
     assert (await world.finish_relay(ca)).state == pb.FACE_CHECK_STATE_SCANNED
     assert await reason_of(world.finish_relay(ca, claim=cb.claim)) == "RELAY_CLAIMED"
     assert await reason_of(world.complete_face(a, va, cb.face_check_id)) == "FACE_CHECK_NOT_FOUND"
+    assert await world.attempts(person_id=a, reference=cb.face_check_id) == [("verification", "FACE_CHECK_NOT_FOUND")]
 
 
 @pytest.mark.parametrize("trouble", ["garbage", "list", "code", "status", "slow", "huge", "open"])
