@@ -16,7 +16,7 @@ export function compressed(): Plugin {
     configResolved(config) {
       folder = join(config.root, config.build.outDir)
     },
-    async closeBundle() {
+    async writeBundle() {
       const names = await readdir(folder, { recursive: true })
       await Promise.all(names.filter((name) => TEXT.test(name)).map((name) => compress(join(folder, name))))
     },

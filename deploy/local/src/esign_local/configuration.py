@@ -335,7 +335,7 @@ class Configuration:
     def _evidence(self) -> Table:
         return {
             "retention_days": 1827,
-            "verification_url": f"{self.portal_url}/verify",
+            "verification_url": f"{self.portal_url}/evidence",
             "activation_public_key_files": [self.material.public("activation.pub.pem")],
             "log": {
                 "origin": "esign.soho.example/evidence",
