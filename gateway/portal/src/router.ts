@@ -45,6 +45,26 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'contract.preview', person: true },
   },
   {
+    path: '/contracts/:id/sign',
+    name: 'sign',
+    component: () => import('@/pages/sign/SignPage.vue'),
+    props: true,
+    meta: { title: 'sign.title', person: true },
+  },
+  {
+    path: '/f/return',
+    name: 'face-return',
+    component: () => import('@/pages/face/ReturnPage.vue'),
+    meta: { title: 'face.returned', bare: true },
+  },
+  {
+    path: '/f/:token',
+    name: 'face',
+    component: () => import('@/pages/face/RelayPage.vue'),
+    props: true,
+    meta: { title: 'face.title', bare: true },
+  },
+  {
     path: '/verify',
     name: 'verify',
     component: () => import('@/pages/VerifyPage.vue'),

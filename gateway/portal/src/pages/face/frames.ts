@@ -9,21 +9,23 @@ export interface Plan {
   count: number
 }
 
-const LOOK: Plan = { lead: 800, interval: 125, count: 10 }
-// An action has to begin and end within it, and its first frames show the face as it is.
-const ACT: Plan = { lead: 400, interval: 240, count: 20 }
+/** Eight frames a second show a blink; an action has to begin and end within its time. */
+const INTERVAL_MS = 125
+const LOOK = { lead: 800, lasts: 1_200 }
+const ACT = { lead: 400, lasts: 4_800 }
 /** For sending the frames. */
 const SENDING_MS = 3_000
-const SHORTEST_INTERVAL = 60
+const SHORTEST_INTERVAL_MS = 60
 
 /** The plan for a challenge of which `left` milliseconds are left; null when there is no time for it any more. */
 export function planFor(challenge: Pick<Challenge, 'action' | 'min_frames' | 'max_frames'>, left: number): Plan | null {
   const wanted = challenge.action === 'look' ? LOOK : ACT
-  const count = Math.min(Math.max(wanted.count, challenge.min_frames), challenge.max_frames)
+  const few = Math.max(Math.round(wanted.lasts / INTERVAL_MS) + 1, challenge.min_frames)
+  const count = Math.min(few, challenge.max_frames)
   const room = left - SENDING_MS
-  const lead = Math.max(0, Math.min(wanted.lead, room - wanted.interval * (count - 1)))
-  const interval = Math.min(wanted.interval, (room - lead) / Math.max(1, count - 1))
-  return interval < SHORTEST_INTERVAL ? null : { lead, interval, count }
+  const lead = Math.max(0, Math.min(wanted.lead, room - wanted.lasts))
+  const interval = Math.min(wanted.lasts, room - lead) / Math.max(1, count - 1)
+  return interval < SHORTEST_INTERVAL_MS ? null : { lead, interval, count }
 }
 
 /** When frame `index` is due, and the time for it: a late frame does not put off the later ones. */
@@ -43,14 +45,21 @@ export function frameSize(width: number, height: number): { width: number; heigh
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
 }
 
-const LARGEST = 90_000
+/** Bytes of one frame, so that all of them are taken together, with room for what the form adds. */
+export function largestFrame(count: number): number {
+  return Math.min(95_000, Math.floor(1_900_000 / count))
+}
+
 const QUALITIES = [0.85, 0.75, 0.6, 0.45, 0.3]
 
-/** JPEG of what `encode` gives by quality, the best that is small enough; null when none is. */
-export async function smallEnough(encode: (quality: number) => Promise<Blob | null>): Promise<Blob | null> {
+/** JPEG of what `encode` gives by quality, the best of at most `largest` bytes; null when none is. */
+export async function smallEnough(
+  encode: (quality: number) => Promise<Blob | null>,
+  largest: number,
+): Promise<Blob | null> {
   for (const quality of QUALITIES) {
     const blob = await encode(quality)
-    if (blob && blob.size <= LARGEST) return blob
+    if (blob && blob.size <= largest) return blob
   }
   return null
 }
