@@ -202,6 +202,10 @@ class People(identity_pb2_grpc.PortalServiceServicer):
             session_token=TOKEN, expires_at=stamp(LATER), person=PERSON, organisation=COMPANY
         )
 
+    async def GiveConsent(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return identity_pb2.GiveConsentResponse()
+
     async def GetConsentText(self, request: Any, context: Any) -> Any:
         await self.d.note(request, person=False)
         return identity_pb2.ConsentText(kind=request.kind, version="2026-01", title="声明", text="一\n\n二", sha256=SHA)

@@ -166,6 +166,14 @@ TABLE: list[tuple[str, str, Access, str, dict[str, Any], str]] = [
     ("DELETE", "/v1/sessions", Access.PERSON, "/v1/sessions", {}, "RevokeSessions"),
     ("DELETE", "/v1/sessions/{session_id}", Access.PERSON, "/v1/sessions/session-2", {}, "RevokeSessions"),
     ("GET", "/v1/me/export", Access.PERSON, "/v1/me/export", {}, "ExportPersonalData"),
+    (
+        "POST",
+        "/v1/consents/terms",
+        Access.PERSON,
+        "/v1/consents/terms",
+        {"json": {"version": "1", "sha256": SHA}},
+        "GiveConsent",
+    ),
     ("GET", "/v1/consents/{kind}", Access.PUBLIC, "/v1/consents/biometric", {}, "GetConsentText"),
     (
         "GET",

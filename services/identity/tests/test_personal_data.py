@@ -1,5 +1,6 @@
 """A copy of one's data, erasure as far as the law on evidence lets, and rotation of the key under which it all lies."""
 
+import asyncio
 import base64
 import json
 import os
@@ -43,6 +44,30 @@ async def test_a_copy_holds_all_of_ones_own_and_nothing_of_others(world: World) 
     assert [activation["contract_id"] for activation in found["activations"]] == ["mine"]
     text = json.dumps(found, ensure_ascii=False)
     assert not any(secret in text for secret in (other.name, other.id_number, other.phone, other_id, "theirs"))
+
+
+async def test_the_terms_are_accepted_once_and_as_shown(world: World) -> None:
+    _, person_id = await known(world)
+    text = await world.portal.GetConsentText(identity_pb2.GetConsentTextRequest(kind=identity_pb2.CONSENT_KIND_TERMS))
+
+    async def accept(kind: int, version: str, sha256: str) -> None:
+        request = identity_pb2.GiveConsentRequest(
+            kind=kind,  # type: ignore[arg-type]
+            version=version,
+            sha256=sha256,
+            client_address="203.0.113.7",
+            user_agent="Chrome on a desk",
+        )
+        await world.portal.GiveConsent(request, metadata=world.acting(person_id))
+
+    terms = identity_pb2.CONSENT_KIND_TERMS
+    assert await reason_of(accept(terms, text.version, "0" * 64)) == "CONSENT_REQUIRED"
+    assert await reason_of(accept(terms, "0", text.sha256)) == "CONSENT_REQUIRED"
+    biometric = identity_pb2.CONSENT_KIND_BIOMETRIC
+    assert await reason_of(accept(biometric, text.version, text.sha256)) == "CONSENT_KIND_UNKNOWN"
+    await asyncio.gather(*(accept(terms, text.version, text.sha256) for _ in range(4)))
+    given = await world.events("ConsentGiven", person_id=person_id)
+    assert [(event.kind, event.text_sha256) for event in given] == [("terms", text.sha256)]
 
 
 async def test_a_copy_wants_a_recent_login(world: World) -> None:
@@ -160,7 +185,7 @@ async def test_a_new_key_takes_over_everything(world: World, settings: IdentityS
 async def contents(world: World, person_id: str) -> dict[str, Any]:
     """What the tables still hold of a person, opened with the service's own key."""
     store = world.running.app.settings
-    cipher = FieldCipher.from_file(store.field_keyring_file)  # type: ignore[attr-defined]
+    cipher = FieldCipher.from_file(store.field_keyring_file)
     person = (await world.rows("SELECT * FROM person WHERE person_id = :id", id=person_id))[0]
     checks = await world.rows(
         "SELECT f.* FROM face_check f JOIN verification v USING (verification_id) WHERE v.person_id = :id",

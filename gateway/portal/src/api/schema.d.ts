@@ -205,6 +205,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/consents/terms': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Accept Terms
+     * @description Keep that the person accepted 平台服务协议与个人信息保护政策, with text version, time and device.
+     */
+    post: operations['accept_terms_v1_consents_terms_post']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/consents/{kind}': {
     parameters: {
       query?: never
@@ -792,6 +812,19 @@ export interface paths {
 export type webhooks = Record<string, never>
 export interface components {
   schemas: {
+    /**
+     * Acceptance
+     * @description The text that the person was shown and accepted.
+     */
+    Acceptance: {
+      /** Version */
+      version: string
+      /**
+       * Sha256
+       * @description SHA-256, 64 lower-case hex digits.
+       */
+      sha256: string
+    }
     /** Body_sign_on_from_procurement_sso_procurement_post */
     Body_sign_on_from_procurement_sso_procurement_post: {
       /**
@@ -2331,6 +2364,64 @@ export interface operations {
       }
       /** @description Too often; `Retry-After` says when to try again. */
       429: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description A part that is needed does not answer now; try again later. */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  accept_terms_v1_consents_terms_post: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Acceptance']
+      }
+    }
+    responses: {
+      /** @description Successful Response */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      /** @description The request is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Not signed in, or the session has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Cross-site, or not allowed. */
+      403: {
         headers: {
           [name: string]: unknown
         }

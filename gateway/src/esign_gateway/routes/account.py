@@ -10,7 +10,9 @@ from esign_gateway.access import make_router, person, public
 from esign_gateway.app import GatewayDep
 from esign_gateway.delivery import attachment
 from esign_gateway.identity_views import CONSENTS, ConsentKind, ConsentText, SessionSummary
+from esign_gateway.limits import client_address
 from esign_gateway.problems import responses
+from esign_gateway.views import Sha256
 
 router = make_router("account")
 
@@ -65,6 +67,27 @@ async def export_personal_data(gateway: GatewayDep) -> Response:
     """Everything that the platform keeps about the person (个人信息保护法 第四十五条), as a file."""
     answer = await gateway.peers.people.ExportPersonalData(identity_pb2.ExportPersonalDataRequest())
     return Response(answer.json, headers=attachment("esign-personal-data.json"), media_type="application/json")
+
+
+class Acceptance(BaseModel):
+    """The text that the person was shown and accepted."""
+
+    version: Annotated[str, Field(min_length=1, max_length=32)]
+    sha256: Sha256
+
+
+@router.post("/consents/terms", status_code=204, dependencies=[person()], responses=responses(400, 401, 403, 503))
+async def accept_terms(body: Acceptance, request: Request, gateway: GatewayDep) -> None:
+    """Keep that the person accepted 平台服务协议与个人信息保护政策, with text version, time and device."""
+    await gateway.peers.people.GiveConsent(
+        identity_pb2.GiveConsentRequest(
+            kind=identity_pb2.CONSENT_KIND_TERMS,
+            version=body.version,
+            sha256=body.sha256,
+            client_address=client_address(request),
+            user_agent=request.headers.get("user-agent", "")[:256],
+        )
+    )
 
 
 @router.get("/consents/{kind}", dependencies=[public()], responses=responses(400, 429, 503))

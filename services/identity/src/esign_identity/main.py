@@ -132,7 +132,7 @@ def compose_verifying(
     )
     own = OwnFace(store, engine, clock, liveness, verifications.rules) if face.own.enabled else None
     versions = {ConsentKind.BIOMETRIC: settings.consents.biometric, ConsentKind.TERMS: settings.consents.terms}
-    consents = Consents({kind: consent_text(kind, version) for kind, version in versions.items()}, clock)
+    consents = Consents(store, {kind: consent_text(kind, version) for kind, version in versions.items()}, clock)
     faces = FaceChecks(store, vendors, own, consents, clock, verifications.rules)
     relays = FaceRelays(store, faces, own, clock)
     watch = Watch(verifications, faces)

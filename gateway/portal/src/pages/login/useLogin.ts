@@ -69,10 +69,21 @@ export function useLogin(kind: Session['kind'], entered: (session: Session) => v
     return seconds ?? sending.problem.value?.retryAfter ?? null
   }
 
+  /** The box was ticked: have it kept which text was accepted, then go on. Should that fail, the person is still signed in. */
+  async function enter(session: Session): Promise<void> {
+    try {
+      const text = await content(api.GET('/v1/consents/{kind}', { params: { path: { kind: 'terms' } } }))
+      await content(api.POST('/v1/consents/terms', { body: { version: text.version, sha256: text.sha256 } }))
+    } catch (error) {
+      console.warn('the consent could not be kept', asProblem(error).code)
+    }
+    entered(session)
+  }
+
   const entering = useTask(async (phone: string) => {
     const body = { phone, code: form.code }
     if (kind === 'individual') {
-      entered(await content(api.POST('/v1/login', { body })))
+      await enter(await content(api.POST('/v1/login', { body })))
       return
     }
     if (!ticket.value) {
@@ -83,7 +94,7 @@ export function useLogin(kind: Session['kind'], entered: (session: Session) => v
     }
     try {
       const choice = { ticket: ticket.value.ticket, organisation_id: form.company }
-      entered(await content(api.POST('/v1/login/enterprise/company', { body: choice })))
+      await enter(await content(api.POST('/v1/login/enterprise/company', { body: choice })))
     } catch (error) {
       // Without an answer the ticket may still be good; otherwise it is not.
       if (!asProblem(error).passing) startAgain()

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_identity.adapters.rows import ConsentRow, FaceChallengeRow, FaceCheckRow, PortraitRow
-from esign_identity.domain.consent import Consent, Device
+from esign_identity.domain.consent import Consent, ConsentText, Device
 from esign_identity.domain.face import (
     UNDECIDED,
     FaceChannel,
@@ -171,6 +171,14 @@ class SqlFaces:
         }
         keep = insert(PortraitRow).values(row).on_conflict_do_nothing().returning(col(PortraitRow.person_id))
         return (await self._session.exec(keep)).first() is not None
+
+    async def consented(self, person_id: str, text: ConsentText) -> bool:
+        query = select(ConsentRow.consent_id).where(
+            col(ConsentRow.person_id) == person_id,
+            col(ConsentRow.kind) == text.kind.value,
+            col(ConsentRow.text_sha256) == text.sha256,
+        )
+        return (await self._session.exec(query.limit(1))).first() is not None
 
     async def add_consent(self, consent: Consent) -> None:
         self._session.add(

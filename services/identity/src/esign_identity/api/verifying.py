@@ -139,6 +139,11 @@ class VerifyingApi(PortalServiceServicer):
     ) -> pb.ConsentText:
         return convert.consent_text(self._verifying.consents.text(convert.CONSENTS.get(request.kind)))
 
+    async def GiveConsent(self, request: pb.GiveConsentRequest, context: Call) -> pb.GiveConsentResponse:
+        kind, device = convert.CONSENTS.get(request.kind), Device.of(request.client_address, request.user_agent)
+        await self._verifying.consents.give(actor().person_id, kind, request.version, request.sha256, device)
+        return pb.GiveConsentResponse()
+
     def _seen(self, view: VerificationView) -> pb.Verification:
         return convert.verification(view, self._verifying.verifications.rules)
 

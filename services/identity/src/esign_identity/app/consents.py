@@ -6,7 +6,7 @@ from esign.identity.v1 import events_pb2
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
 
-from esign_identity.app.ports import Transaction
+from esign_identity.app.ports import Store, Transaction
 from esign_identity.domain import face_refusals as refusals
 from esign_identity.domain.consent import Consent, ConsentKind, ConsentText, Device
 
@@ -14,8 +14,8 @@ from esign_identity.domain.consent import Consent, ConsentKind, ConsentText, Dev
 class Consents:
     """The texts in force, one of each kind."""
 
-    def __init__(self, texts: Mapping[ConsentKind, ConsentText], clock: Clock) -> None:
-        self._texts, self._clock = texts, clock
+    def __init__(self, store: Store, texts: Mapping[ConsentKind, ConsentText], clock: Clock) -> None:
+        self._store, self._texts, self._clock = store, texts, clock
 
     def text(self, kind: ConsentKind | None) -> ConsentText:
         """The text in force. Raises InvalidInput CONSENT_KIND_UNKNOWN."""
@@ -29,6 +29,21 @@ class Consents:
         if not text.is_meant(version, text_sha256):
             raise refusals.consent_required()
         return text
+
+    async def give(
+        self, person_id: str, kind: ConsentKind | None, version: str, text_sha256: str, device: Device
+    ) -> None:
+        """A person accepts the terms; accepting the same text again changes nothing.
+
+        Raises InvalidInput CONSENT_KIND_UNKNOWN (also for what is accepted elsewhere), CONSENT_REQUIRED.
+        """
+        if kind is not ConsentKind.TERMS:
+            raise refusals.consent_kind_unknown()
+        text = self.require(kind, version, text_sha256)
+        async with self._store.begin() as tx:
+            await tx.serialise("consent", person_id)
+            if not await tx.faces.consented(person_id, text):
+                await self.keep(tx, person_id, text, device)
 
     async def keep(self, tx: Transaction, person_id: str, text: ConsentText, device: Device) -> None:
         """Write down that a person accepts a text now."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from esign_identity.domain.consent import Consent, Device
+from esign_identity.domain.consent import Consent, ConsentText, Device
 from esign_identity.domain.face import FaceCheck
 from esign_identity.domain.liveness import Challenge, Portrait
 
@@ -58,6 +58,9 @@ class Faces(Protocol):
 
     async def enrol(self, portrait: Portrait) -> bool:
         """Keep a portrait; False when the person has one."""
+
+    async def consented(self, person_id: str, text: ConsentText) -> bool:
+        """Whether a person accepted this very text."""
 
     async def add_consent(self, consent: Consent) -> None:
         """Keep a consent."""

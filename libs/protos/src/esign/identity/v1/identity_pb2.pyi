@@ -1550,6 +1550,59 @@ class ConsentText(_message.Message):
 Global___ConsentText: _TypeAlias = ConsentText  # noqa: Y015
 
 @_typing.final
+class GiveConsentRequest(_message.Message):
+    """What was accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    kind: Global___ConsentKind.ValueType
+    """CONSENT_KIND_TERMS; that to a face check is given with the check."""
+    version: _builtins.str
+    sha256: _builtins.str
+    """SHA-256 of the text that was shown, hex."""
+    client_address: _builtins.str
+    """The device with which it was accepted."""
+    user_agent: _builtins.str
+    def __init__(
+        self,
+        *,
+        kind: Global___ConsentKind.ValueType = ...,
+        version: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "kind", b"kind", "sha256", b"sha256", "user_agent", b"user_agent", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveConsentRequest: _TypeAlias = GiveConsentRequest  # noqa: Y015
+
+@_typing.final
+class GiveConsentResponse(_message.Message):
+    """It is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveConsentResponse: _TypeAlias = GiveConsentResponse  # noqa: Y015
+
+@_typing.final
 class ExportPersonalDataRequest(_message.Message):
     """Asks for the acting person's data."""
 

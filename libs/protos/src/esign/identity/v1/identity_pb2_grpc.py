@@ -115,6 +115,11 @@ class PortalServiceStub:
                 request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.SerializeToString,
                 response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.FromString,
                 _registered_method=True)
+        self.GiveConsent = channel.unary_unary(
+                '/esign.identity.v1.PortalService/GiveConsent',
+                request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentRequest.SerializeToString,
+                response_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentResponse.FromString,
+                _registered_method=True)
         self.ExportPersonalData = channel.unary_unary(
                 '/esign.identity.v1.PortalService/ExportPersonalData',
                 request_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ExportPersonalDataRequest.SerializeToString,
@@ -263,6 +268,13 @@ class PortalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GiveConsent(self, request, context):
+        """Keeps that the acting person accepted the terms (服务协议与个人信息保护政策) in force. Idempotent by text.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportPersonalData(self, request, context):
         """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条).
         """
@@ -387,6 +399,11 @@ def add_PortalServiceServicer_to_server(servicer, server):
                     servicer.GetConsentText,
                     request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.FromString,
                     response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.SerializeToString,
+            ),
+            'GiveConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveConsent,
+                    request_deserializer=esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentRequest.FromString,
+                    response_serializer=esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentResponse.SerializeToString,
             ),
             'ExportPersonalData': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportPersonalData,
@@ -852,6 +869,33 @@ class PortalService:
             '/esign.identity.v1.PortalService/GetConsentText',
             esign_dot_identity_dot_v1_dot_identity__pb2.GetConsentTextRequest.SerializeToString,
             esign_dot_identity_dot_v1_dot_identity__pb2.ConsentText.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.identity.v1.PortalService/GiveConsent',
+            esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentRequest.SerializeToString,
+            esign_dot_identity_dot_v1_dot_identity__pb2.GiveConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,8 @@ class PortalServiceStub:
     """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error."""
     GetConsentText: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetConsentTextRequest, _identity_pb2.ConsentText]
     """The text in force that a person is asked to accept."""
+    GiveConsent: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GiveConsentRequest, _identity_pb2.GiveConsentResponse]
+    """Keeps that the acting person accepted the terms (服务协议与个人信息保护政策) in force. Idempotent by text."""
     ExportPersonalData: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ExportPersonalDataRequest, _identity_pb2.ExportPersonalDataResponse]
     """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条)."""
     ListFaceChannels: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListFaceChannelsRequest, _identity_pb2.ListFaceChannelsResponse]
@@ -115,6 +117,8 @@ class PortalServiceAsyncStub(PortalServiceStub):
     """Ends one of the acting person's sessions, or all but the present one. Ending one that is not there is no error."""
     GetConsentText: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetConsentTextRequest, _identity_pb2.ConsentText]  # type: ignore[assignment]
     """The text in force that a person is asked to accept."""
+    GiveConsent: _aio.UnaryUnaryMultiCallable[_identity_pb2.GiveConsentRequest, _identity_pb2.GiveConsentResponse]  # type: ignore[assignment]
+    """Keeps that the acting person accepted the terms (服务协议与个人信息保护政策) in force. Idempotent by text."""
     ExportPersonalData: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExportPersonalDataRequest, _identity_pb2.ExportPersonalDataResponse]  # type: ignore[assignment]
     """Everything that is kept about the acting person, as JSON (个人信息保护法 第四十五条)."""
     ListFaceChannels: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListFaceChannelsRequest, _identity_pb2.ListFaceChannelsResponse]  # type: ignore[assignment]
@@ -258,6 +262,14 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ConsentText, _abc.Awaitable[_identity_pb2.ConsentText]]:
         """The text in force that a person is asked to accept."""
+
+    @_abc_1.abstractmethod
+    def GiveConsent(
+        self,
+        request: _identity_pb2.GiveConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.GiveConsentResponse, _abc.Awaitable[_identity_pb2.GiveConsentResponse]]:
+        """Keeps that the acting person accepted the terms (服务协议与个人信息保护政策) in force. Idempotent by text."""
 
     @_abc_1.abstractmethod
     def ExportPersonalData(
