@@ -159,7 +159,7 @@ class Crashes:
         return "\n".join(lines)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 async def test_any_process_at_any_step(stack: Stack, new_journey: Callable[..., Awaitable[Journey]]) -> None:
     seed = int(os.environ.get("ESIGN_CRASH_SEED") or secrets.randbelow(10**6))
     crashes = Crashes(stack, new_journey, random.Random(seed))

@@ -58,16 +58,16 @@ def is_passing(error: Exception) -> bool:
 async def patiently(call: Callable[[], Awaitable[T]], seconds: float) -> T:
     """Call again, ever more slowly, for `seconds`, as long as the failure may pass; with 0 there is one try.
 
-    When the platform says when it may be asked again, that is waited for.
+    When the platform says when it may be asked again, that is waited for, unless it takes longer than that.
     """
     end, pause = time.monotonic() + seconds, 0.2
     while True:
         try:
             return await call()
         except Exception as error:
-            if not is_passing(error) or time.monotonic() > end:
-                raise
             told = error.retry_after if isinstance(error, Refused) else 0.0
+            if not is_passing(error) or time.monotonic() + told > end:
+                raise
         await asyncio.sleep(max(pause, told))
         pause = min(2.0, pause * 1.3)
 
