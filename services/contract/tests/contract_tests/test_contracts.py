@@ -139,23 +139,32 @@ async def test_lists_are_newest_first_with_names_in_one_call(world: World) -> No
             await listed(world, tenant, which, page, size)
 
 
+def every_call_for_a_person(world: World, contract_id: str, metadata: Any) -> list[Any]:
+    """Everything that the gateway asks for a person about one contract."""
+    by_id: dict[str, Any] = {"contract_id": contract_id}
+    portal = world.portal
+    calls = {
+        "GetContract": contract_pb2.GetContractRequest(**by_id),
+        "GetPageImage": contract_pb2.GetPageImageRequest(**by_id, page=1),
+        "StartSigning": contract_pb2.StartSigningRequest(**by_id),
+        "ConfirmSigning": contract_pb2.ConfirmSigningRequest(**by_id, verification_id="v", seal_id="s"),
+        "StartDownload": contract_pb2.StartDownloadRequest(**by_id),
+        "ClaimDownload": contract_pb2.ClaimDownloadRequest(**by_id, download_id="d"),
+        "FinishDownload": contract_pb2.FinishDownloadRequest(**by_id, download_id="d"),
+        "GetEvidence": contract_pb2.GetEvidenceRequest(**by_id),
+    }
+    names = contract_pb2.DESCRIPTOR.services_by_name["PortalService"].methods_by_name
+    assert set(calls) == set(names) - {"ListContracts"}
+    return [getattr(portal, name)(request, metadata=metadata) for name, request in calls.items()]
+
+
 async def test_contracts_of_others_are_not_there(world: World) -> None:
     tenant = unique("person")
     contract = await world.dispatched(tenant)
-    by_id: dict[str, Any] = {"contract_id": contract.contract_id}
     stranger = world.running.as_person(unique("person"))
-    portal = world.portal
+    by_id: dict[str, Any] = {"contract_id": contract.contract_id}
     attempts: list[Any] = [
-        portal.GetContract(contract_pb2.GetContractRequest(**by_id), metadata=stranger),
-        portal.GetPageImage(contract_pb2.GetPageImageRequest(**by_id, page=1), metadata=stranger),
-        portal.StartSigning(contract_pb2.StartSigningRequest(**by_id), metadata=stranger),
-        portal.ConfirmSigning(
-            contract_pb2.ConfirmSigningRequest(**by_id, verification_id="v", seal_id="s"), metadata=stranger
-        ),
-        portal.StartDownload(contract_pb2.StartDownloadRequest(**by_id), metadata=stranger),
-        portal.ClaimDownload(contract_pb2.ClaimDownloadRequest(**by_id, download_id="d"), metadata=stranger),
-        portal.FinishDownload(contract_pb2.FinishDownloadRequest(**by_id, download_id="d"), metadata=stranger),
-        portal.GetEvidence(contract_pb2.GetEvidenceRequest(**by_id), metadata=stranger),
+        *every_call_for_a_person(world, contract.contract_id, stranger),
         world.system("procurement").GetContract(contract_pb2.GetContractRequest(**by_id)),
         world.system("procurement").DispatchContract(contract_pb2.DispatchContractRequest(**by_id)),
         world.system("procurement").WithdrawContract(contract_pb2.WithdrawContractRequest(**by_id, reason="x")),
@@ -164,10 +173,26 @@ async def test_contracts_of_others_are_not_there(world: World) -> None:
     for attempt in attempts:
         with pytest.raises(NotFound, match="CONTRACT_NOT_FOUND"):
             await attempt
+    portal = world.portal
     mine = world.running.as_person(tenant)
     assert (await portal.GetContract(contract_pb2.GetContractRequest(**by_id), metadata=mine)).contract_id
     evidence = await portal.GetEvidence(contract_pb2.GetEvidenceRequest(**by_id), metadata=mine)
     assert evidence.contract_id == contract.contract_id
+
+
+async def test_private_contracts_are_not_there_in_a_session_for_a_company(world: World) -> None:
+    tenant = unique("person")
+    waiting, signing = await world.dispatched(tenant), await world.dispatched(tenant)
+    await world.confirm(tenant, signing)
+    for_company = world.running.as_person(tenant, organisation_id="organisation")
+    for which in (contract_pb2.CONTRACT_LIST_PENDING, contract_pb2.CONTRACT_LIST_SIGNED):
+        page = await world.portal.ListContracts(contract_pb2.ListContractsRequest(list=which), metadata=for_company)
+        assert (len(page.contracts), page.page.total) == (0, 0)
+    for contract in (waiting, signing):
+        for attempt in every_call_for_a_person(world, contract.contract_id, for_company):
+            with pytest.raises(NotFound, match="CONTRACT_NOT_FOUND"):
+                await attempt
+    assert (await listed(world, tenant, contract_pb2.CONTRACT_LIST_PENDING)).page.total == 2
 
 
 async def test_overdue_contracts_expire_once(world: World) -> None:
