@@ -355,11 +355,18 @@ async def test_somebody_elses_verification(attacks: Attacks, new_journey: NewJou
         "document_sha256": contract["document_sha256"],
         "placement": {"page": area.page, "x1": area.x1, "y1": area.y1, "x2": area.x2, "y2": area.y2},
     }
-    for _ in range(15):
-        for verification_id in (his, hers, thief.verification_id, secrets.token_hex(16)):
-            body = {**request, "seal_id": seal, "verification_id": verification_id}
-            path = f"/contracts/{mine.contract_id}/signatures"
-            await attacks.attempt("stolen verification", mine.person, "POST", path, json=body)
+    path = f"/contracts/{mine.contract_id}/signatures"
+    stolen = (his, hers, thief.verification_id, secrets.token_hex(16)) * 15
+    await attacks.each(
+        attacks.attempt(
+            "stolen verification",
+            mine.person,
+            "POST",
+            path,
+            json={**request, "seal_id": seal, "verification_id": verification_id},
+        )
+        for verification_id in stolen
+    )
     # And once it has signed, it signs nothing else.
     await swapper.confirm()
     x1, y1, x2, y2 = area.x1, area.y1, area.x2, area.y2

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response, expect
 
 from esign_e2e.doors import loopback
 
@@ -31,7 +31,7 @@ FLAGS: Final = (
 )
 DESK: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 360, "height": 740}
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 20_000
 _ANDROID: Final = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 
 
@@ -49,6 +49,7 @@ async def launch(playwright: Playwright, *extra: str) -> Browser:
     path = shutil.which("chromium")
     if path is None:
         raise FileNotFoundError("chromium is not installed: run `make setup`")
+    expect.set_options(timeout=PATIENCE_MS)
     return await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *extra])
 
 

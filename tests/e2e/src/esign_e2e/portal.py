@@ -8,6 +8,7 @@ from playwright.async_api import Locator, expect
 
 from esign_e2e.browser import Seat
 from esign_e2e.doors import Mailbox, until
+from esign_e2e.screens import qr_code
 
 LOGIN_SMS = "登录电子签章平台"
 
@@ -96,6 +97,66 @@ class Portal:
     def alert(self, text: str) -> Locator:
         """What the page says went wrong."""
         return self.seat.page.get_by_role("alert").filter(has_text=text)
+
+
+@dataclass(frozen=True)
+class SignPage:
+    """签章 of one contract."""
+
+    seat: Seat
+
+    async def open(self, contract_id: str) -> None:
+        """Open the page."""
+        await self.seat.goto(f"/contracts/{contract_id}/sign")
+
+    async def step(self, name: str) -> None:
+        """That step is the present one."""
+        steps = self.seat.page.get_by_role("list", name="签章步骤")
+        await expect(steps.locator("[aria-current=step]")).to_contain_text(name)
+
+    async def send_code(self, mailbox: Mailbox, phone: str, document_number: str) -> str:
+        """发送验证码; answers what the SMS says."""
+        await self.seat.page.get_by_role("button", name="发送验证码").click()
+        return await until("signing code", lambda: mailbox.code(phone, contains=document_number), seconds=30)
+
+    async def confirm_code(self, code: str) -> None:
+        """Type it, 下一步."""
+        await self.seat.page.get_by_label("短信验证码").fill(code)
+        await self.seat.page.get_by_role("button", name="下一步").click()
+
+    async def start_face(self, channel: str, button: str = "开始人脸识别") -> None:
+        """Choose a channel, accept the statement, and start."""
+        page = self.seat.page
+        await page.get_by_role("radio", name=channel).check()
+        await page.get_by_role("checkbox", name="我已阅读并同意").check()
+        await page.get_by_role("button", name=button).click()
+
+    async def code_on_screen(self) -> str:
+        """The address in the QR code, read from the screen."""
+        code = self.seat.page.get_by_role("img", name="人脸识别二维码")
+        await code.scroll_into_view_if_needed()
+        return await qr_code(self.seat.page)
+
+    async def passed(self) -> None:
+        """By itself the page has gone on to the document."""
+        await self.step("核验完成")
+        await expect(self.seat.page.get_by_role("button", name="我要签章")).to_be_visible()
+
+    async def draw(self) -> None:
+        """Write a signature on the pad, with the mouse."""
+        page = self.seat.page
+        pad = page.get_by_role("img", name="手写区域")
+        box = await pad.bounding_box()
+        assert box is not None
+        x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+        for stroke in range(4):
+            left = x + width * (0.15 + 0.2 * stroke)
+            await page.mouse.move(left, y + height * 0.3)
+            await page.mouse.down()
+            for part in range(1, 9):
+                lean = 0.12 if part % 2 else -0.02
+                await page.mouse.move(left + width * lean, y + height * (0.3 + 0.05 * part))
+            await page.mouse.up()
 
 
 async def download(seat: Seat, press: Locator, target: Path) -> bytes:

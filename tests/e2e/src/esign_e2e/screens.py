@@ -31,7 +31,10 @@ _LAYOUT: Final = """
   const seen = (e) => {
     if (!e.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return false
     const box = e.getBoundingClientRect()
-    return box.width > 1 && box.height > 1 && !e.closest('.visually-hidden, [aria-hidden="true"]')
+    if (box.width <= 1 || box.height <= 1 || e.closest('[aria-hidden="true"]')) return false
+    // For screen readers only.
+    for (let at = e; at; at = at.parentElement) if (getComputedStyle(at).clipPath.startsWith('inset(50%')) return false
+    return true
   }
   const scrolls = (value) => value === 'auto' || value === 'scroll'
   for (const e of document.body.querySelectorAll('*')) {
