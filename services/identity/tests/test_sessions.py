@@ -142,6 +142,9 @@ async def test_a_client_that_missed_the_new_token_gets_it_again(world: World) ->
     world.clock.advance(minutes=5)
     assert (await authenticate(world, token)).renewed_session_token == renewed
     await authenticate(world, renewed)
+    world.clock.advance(seconds=55)
+    assert (await authenticate(world, token)).renewed_session_token == ""
+    world.clock.advance(seconds=6)
     assert await reason_of(authenticate(world, token)) == "SESSION_EXPIRED"
 
 

@@ -86,6 +86,19 @@ class SqlSessions:
         await self._session.flush()
 
     async def touch(self, session_id: str, digest: bytes, now: datetime) -> None:
+        came_back = select(col(SessionRow.token_since)).where(
+            col(SessionRow.session_id) == session_id,
+            col(SessionRow.token_digest) == digest,
+            col(SessionRow.token_used).is_(False),
+        )
+        await self._session.exec(
+            update(FormerTokenRow)
+            .where(
+                col(FormerTokenRow.session_id) == session_id,
+                col(FormerTokenRow.replaced_at) == came_back.scalar_subquery(),
+            )
+            .values(replaced_at=now)
+        )
         used = or_(col(SessionRow.token_used), col(SessionRow.token_digest) == digest)
         await self._session.exec(
             update(SessionRow)

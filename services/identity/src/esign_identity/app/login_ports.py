@@ -26,7 +26,7 @@ class Sessions(Protocol):
         """Write down the session's new token, and the one whose place it takes."""
 
     async def touch(self, session_id: str, digest: bytes, now: datetime) -> None:
-        """It was used with the token of this digest."""
+        """It was used with the token of this digest; when for the first time, the token before it is replaced from now on."""
 
     async def of_person(self, person_id: str, now: datetime) -> list[Session]:
         """Those that have not ended or expired, the newest first; some may have idled too long."""

@@ -113,7 +113,7 @@ class SessionDesk:
     async def authenticate(self, token: str) -> Authenticated:
         """Whom a token stands for, with an actor token (JWT, one minute). Raises Unauthenticated SESSION_EXPIRED.
 
-        After some time the token gets a successor, and stays good for a short while, or until the successor comes back.
+        After some time the token gets a successor, and stays good until the successor comes back and a short while longer.
         Whoever comes with it later is not the only one to have had it: then nobody keeps the session.
         """
         now, digest = self._clock(), token_digest(token)

@@ -77,8 +77,8 @@ class FormerToken:
     replaced_at: datetime
 
     def good(self, now: datetime, rules: SessionRules, session: Session) -> bool:
-        """Whether it still stands for its session: for the grace time, and for as long as its successor never came back,
-        for the answer that told of the successor may have been lost."""
+        """Whether it still stands for its session: until its successor came back, for the answer that told of it may have
+        been lost, and for the grace time after that."""
         if now < self.replaced_at + rules.grace:
             return True
         return self.replaced_at == session.token_since and not session.token_used
