@@ -356,7 +356,7 @@ class SessionEnded(_message.Message):
     session_id: _builtins.str
     person_id: _builtins.str
     cause: _builtins.str
-    """`logout`, `revoked`, `signer-changed` or `erased`."""
+    """`logout`, `revoked`, `signer-changed`, `phone-changed`, `token-reused` or `erased`."""
     def __init__(
         self,
         *,
