@@ -34,7 +34,7 @@ LAST = POSITION["download-again"] + 1
 # They happen by themselves when a contract is complete: who stands there at the next kill finds them done. So at each kill one
 # more journey has just been completed.
 BY_ITSELF = ("evidence", "told")
-AFTER_COMPLETION = (0.0, 0.3)
+AFTER_COMPLETION = (0.05, 0.5)
 PATIENCE = 120.0
 AT_ONCE = 6
 LONG = 8.0

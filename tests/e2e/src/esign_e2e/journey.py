@@ -270,9 +270,13 @@ class Journey:
     # Afterwards
 
     async def download(self) -> None:
-        """Download the contract. Who expects interruptions also says that it arrived; else the platform has to see that."""
+        """Download the contract.
+
+        Who expects interruptions does so slowly, and says that it arrived; else the platform has to see that.
+        """
         if not self.pdf:
-            pdf, self._download_id = await self.person.download(self.contract_id)
+            seconds = 0.6 if self.patience else 0
+            pdf, self._download_id = await self.person.download(self.contract_id, seconds=seconds)
             expect(hashlib.sha256(pdf).hexdigest(), self.facts["document_sha256"], "hash of the downloaded file")
             self.pdf = pdf
         if self.patience:
