@@ -86,7 +86,8 @@ async def test_a_signed_document_is_downloaded_once_and_checked_by_anyone(
     for words in ("核验通过", "比对结果一致", "电子证据已在司法区块链存证", "电子数据包完整性校验通过，数据未被篡改"):
         await expect(anyone.page.get_by_text(words, exact=True)).to_be_visible(timeout=30_000)
     await shot(anyone.page, "evidence-passed")
-    await anyone.page.get_by_label("选择要核验的文件").set_input_files(changed)
+    # Once a file is chosen, its name is the label.
+    await anyone.page.get_by_label("contract.pdf").set_input_files(changed)
     await submit.click()
     await expect(anyone.page.get_by_text("比对结果不一致")).to_be_visible(timeout=30_000)
     await shot(anyone.page, "evidence-failed")

@@ -3,7 +3,7 @@
 import io
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import zxingcpp
 from PIL import Image
@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).resolve().parents[4]
 SCREENS: Final = ROOT / "build" / "screens"
 WIDTHS: Final = {1280: 800, 360: 740}
 TALLEST: Final = 3000
-"""Pixels of a page that are kept in its picture."""
+"""Pixels: a higher page is shown as the window shows it, as is one with a dialog."""
 
 # Of the page as it stands: what is broader than the window, which texts are cut, what covers something else that can be used.
 _LAYOUT: Final = """
@@ -40,9 +40,8 @@ _LAYOUT: Final = """
   for (const e of document.body.querySelectorAll('*')) {
     if (e.closest('svg, canvas, select, script, style') || !seen(e)) continue
     const hasText = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())
-    if (!hasText && e.tagName !== 'INPUT') continue
+    if (!hasText) continue
     const style = getComputedStyle(e)
-    if (e.tagName === 'INPUT' && !e.value) continue
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && !scrolls(style.overflowX) && !e.title)
       problems.push(`cut at the side (${e.scrollWidth} > ${e.clientWidth}): ${name(e)}`)
     if (e.clientHeight && e.scrollHeight > e.clientHeight + 3 && ['hidden', 'clip'].includes(style.overflowY))
@@ -108,11 +107,13 @@ async def look(page: Page, file: Path) -> list[str]:
         ".then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"
     )
     problems: list[str] = await page.evaluate(_LAYOUT)
-    size: dict[str, float] = await page.evaluate(
-        "() => ({ width: innerWidth, height: document.documentElement.scrollHeight })"
+    whole = await page.evaluate(
+        f"() => document.documentElement.scrollHeight < {TALLEST}"
+        " && ![...document.querySelectorAll('[role=dialog]')].some((e) => e.checkVisibility())"
     )
-    clip: Any = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], TALLEST)}
-    await page.screenshot(path=file, full_page=True, clip=clip, animations="disabled", scale="css")
+    if whole:
+        await page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
+    await page.screenshot(path=file, full_page=whole, animations="disabled", scale="css")
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(_axe())
     problems += await page.evaluate(_AXE)
