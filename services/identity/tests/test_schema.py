@@ -18,7 +18,7 @@ async def test_the_rows_are_what_the_migrations_make(world: World) -> None:
         with engine.connect() as connection:
             return _differences(connection)
 
-    assert login_rows.Base is rows.Base
+    assert login_rows.SessionRow.metadata is rows.Base.metadata
     assert await asyncio.to_thread(differences) == []
 
 

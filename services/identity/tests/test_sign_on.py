@@ -74,18 +74,18 @@ async def test_a_token_is_good_once(world: World) -> None:
     assert [(e.reason, e.person_id) for e in await told(world, before)] == [("SIGN_ON_REPLAYED", person_id)] * 5
 
 
-async def test_a_thousand_replays(world: World) -> None:
+async def test_replays_from_everywhere(world: World) -> None:
     company, person_id, _ = await supplier(world)
     token = PROCUREMENT.token(world, person_id, company.code)
     await redeem(world, token)
     before = len(await world.events("AttemptRefused", kind="sign-on"))
 
     async def replay(host: int) -> None:
-        for n in range(50):
+        for n in range(10):
             assert await reason_of(redeem(world, token, f"2001:db8:{host:x}:{n:x}::1")) == "SIGN_ON_INVALID"
 
     await asyncio.gather(*(replay(host) for host in range(20)))
-    assert len(await told(world, before)) == 1000
+    assert len(await told(world, before)) == 200
     assert len(await world.events("LoginSucceeded", person_id=person_id)) == 1
 
 
