@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from esign_e2e import inside
+from esign_e2e.doors import until
 from esign_e2e.journey import Journey
 from esign_e2e.steps import STEPS, take
 from esign_local.configuration import SERVICES
@@ -38,6 +39,7 @@ AFTER_COMPLETION = (0.05, 0.5)
 PATIENCE = 120.0
 AT_ONCE = 6
 LONG = 8.0
+SOON = 40.0
 MOSTLY = 0.8
 
 
@@ -159,7 +161,7 @@ class Crashes:
         return "\n".join(lines)
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(600)
 async def test_any_process_at_any_step(stack: Stack, new_journey: Callable[..., Awaitable[Journey]]) -> None:
     seed = int(os.environ.get("ESIGN_CRASH_SEED") or secrets.randbelow(10**6))
     crashes = Crashes(stack, new_journey, random.Random(seed))
@@ -182,3 +184,23 @@ async def test_any_process_at_any_step(stack: Stack, new_journey: Callable[..., 
     await inside.audit(stack, crashes.arrived)
     assert crashes.in_flight.keys() == {(name, step.name) for name in PROCESSES for step in STEPS}
     assert sum(crashes.in_flight.values()) > MOSTLY * len(crashes.in_flight)
+
+
+async def test_a_download_that_broke_off_is_not_used_up(
+    stack: Stack, new_journey: Callable[..., Awaitable[Journey]]
+) -> None:
+    journey = await new_journey(upto="download", patience=PATIENCE, wait=PATIENCE)
+    downloading = asyncio.create_task(take(journey, STEPS[POSITION["download"]]))
+
+    async def in_the_middle() -> bool | None:
+        return True if journey.person.received > 100_000 else None
+
+    await until("the middle of the file", in_the_middle, seconds=10)
+    await stack.kill("gateway")
+    assert not journey.pdf
+    began = time.monotonic()
+    await downloading
+    assert time.monotonic() - began < SOON
+    await take(journey, STEPS[POSITION["download-again"]])
+    ended = "SELECT state FROM downloads WHERE contract_id = %s ORDER BY download_id"
+    assert await inside.rows(stack, "contract", ended, journey.contract_id) == [("GIVEN_BACK",), ("USED",)]

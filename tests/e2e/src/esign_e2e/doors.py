@@ -176,14 +176,13 @@ class Browser:
     trace_id = ""
 
     def __init__(self, url: str, *, address: str | None = None) -> None:
-        self.http = httpx.AsyncClient(
-            base_url=url,
-            headers={"x-requested-with": "esign"},
-            trust_env=False,
-            timeout=30,
-            transport=httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=10)),
-        )
-        self._address = address
+        self._url, self._address = url, address
+        self.http = self._client(limits=httpx.Limits(max_connections=10))
+
+    def _client(self, **options: Any) -> httpx.AsyncClient:
+        transport = httpx.AsyncHTTPTransport(local_address=self._address, **options)
+        headers = {"x-requested-with": "esign"}
+        return httpx.AsyncClient(base_url=self._url, headers=headers, trust_env=False, timeout=30, transport=transport)
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request. Raises Refused, httpx.TransportError."""
@@ -207,7 +206,9 @@ class Browser:
 
 
 class Person(Browser):
-    """A tenant at a browser."""
+    """A tenant at a browser; `received` is how much of a download has arrived."""
+
+    received = 0
 
     async def request_login_code(self, phone: str) -> Json:
         """发送验证码."""
@@ -290,27 +291,20 @@ class Person(Browser):
 
     async def download(self, contract_id: str, *, seconds: float = 0) -> tuple[bytes, str]:
         """下载, once: the file and the download's id. With `seconds` by a narrow connection on which it takes about so long."""
-        path = f"/v1/contracts/{contract_id}/downloads"
         narrow = [(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)] if seconds else None
-        transport = httpx.AsyncHTTPTransport(local_address=self._address, socket_options=narrow)
-        async with (
-            httpx.AsyncClient(
-                base_url=self.http.base_url,
-                headers=self.http.headers,
-                cookies=self.http.cookies,
-                transport=transport,
-                timeout=30,
-            ) as http,
-            http.stream("POST", path) as answer,
-        ):
-            self.http.cookies.update(answer.cookies)
-            if not answer.is_success:
-                await answer.aread()
-            size, content = int(self._accepted(answer).headers["content-length"]), b""
-            async for piece in answer.aiter_raw(PIECE):
-                content += piece
-                await asyncio.sleep(seconds * len(piece) / size)
-            return content, answer.headers["download-id"]
+        self.received = 0
+        async with self._client(socket_options=narrow) as http:
+            http.cookies.update(self.http.cookies)
+            async with http.stream("POST", f"/v1/contracts/{contract_id}/downloads") as answer:
+                self.http.cookies.update(answer.cookies)
+                if not answer.is_success:
+                    await answer.aread()
+                size, content = int(self._accepted(answer).headers["content-length"]), b""
+                async for piece in answer.aiter_raw(PIECE):
+                    content += piece
+                    self.received = len(content)
+                    await asyncio.sleep(seconds * len(piece) / size)
+                return content, answer.headers["download-id"]
 
     async def confirm_receipt(self, contract_id: str, download_id: str, sha256: str) -> None:
         """What the page says when it has the whole file."""
