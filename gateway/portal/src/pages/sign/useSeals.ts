@@ -8,6 +8,9 @@ export type Seal = Schemas['Seal']
 /** The images of signatures made in this tab, by seal: the platform does not hand images out. */
 const KEY = 'esign.signature'
 
+/** Of the signatures that are kept the newest are offered. */
+const MOST = 5
+
 function pictures(): Record<string, string> {
   try {
     return (JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Record<string, string> | null) ?? {}
@@ -25,8 +28,11 @@ export function useSeals() {
 
   const load = useTask(async (wanted: string) => {
     const answer = await content(api.GET('/v1/seals'))
-    seals.value = answer.items.filter((one) => one.state === 'active')
-    const known = seals.value.find((one) => one.seal_id === (chosen.value || wanted))
+    const usable = answer.items.filter((one) => one.state === 'active')
+    const known = usable.find((one) => one.seal_id === (chosen.value || wanted))
+    const own = usable.filter((one) => one.kind === 'handwritten')
+    const offered = new Set([...own.slice(-MOST), known])
+    seals.value = usable.filter((one) => one.kind !== 'handwritten' || offered.has(one))
     // A company's seal comes before the signer's own signature.
     const company =
       current.value?.kind === 'enterprise' ? seals.value.find((one) => one.kind !== 'handwritten') : undefined

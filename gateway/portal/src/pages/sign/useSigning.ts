@@ -113,6 +113,13 @@ export function useSigning(id: string) {
     },
   )
 
+  // Another window of this browser that signs the same contract goes along.
+  const others = new BroadcastChannel(`esign.sign:${id}`)
+  others.onmessage = look
+  watch(step, (_, before) => {
+    if (before) others.postMessage(null)
+  })
+
   function show(): void {
     if (document.visibilityState === 'visible') look()
   }
@@ -122,6 +129,7 @@ export function useSigning(id: string) {
   })
   onBeforeUnmount(() => {
     document.removeEventListener('visibilitychange', show)
+    others.close()
     clearTimeout(timer)
     clearTimeout(expiry)
   })

@@ -13,7 +13,8 @@ import {
 } from './placement'
 
 const EDGE = 72
-const SCROLL = 14
+const HEADER = 56
+const SCROLL_PER_MS = 0.9
 
 /**
  * The place of the seal: suggested, dragged with mouse or finger from page to page, or moved by keys. `pages` gives the element
@@ -42,14 +43,22 @@ export function useStamp(
     if (placement.value) settled(placement.value)
   }
 
+  /** Where a page's image is on the screen: within the border. */
+  function surface(number: number): DOMRect | null {
+    const element = pages(number)
+    if (!element?.clientHeight) return null
+    const { left, top } = element.getBoundingClientRect()
+    return new DOMRect(left + element.clientLeft, top + element.clientTop, element.clientWidth, element.clientHeight)
+  }
+
   /** Put it in the middle of a page, or of the part of it that is in view. */
   function put(number: number): void {
     const on = page(number)
     if (!on) return
     const shown = shownSize(on)
-    const seen = pages(number)?.getBoundingClientRect()
+    const seen = surface(number)
     let middle = shown.height / 2
-    if (seen?.height) {
+    if (seen) {
       const [top, bottom] = [Math.max(seen.top, 0), Math.min(seen.bottom, innerHeight)]
       if (bottom > top) middle = (((top + bottom) / 2 - seen.top) / seen.height) * shown.height
     }
@@ -95,7 +104,7 @@ export function useStamp(
   async function show(): Promise<void> {
     await nextTick()
     const stamp = document.getElementById('stamp')
-    stamp?.scrollIntoView({ block: 'center', behavior: 'smooth' })
+    stamp?.scrollIntoView({ block: 'start' })
     stamp?.focus({ preventScroll: true })
   }
 
@@ -103,6 +112,7 @@ export function useStamp(
   let pointer = { x: 0, y: 0, id: -1 }
   let hold = { x: 0.5, y: 0.5 }
   let frame = 0
+  let last = 0
 
   function grab(event: PointerEvent): void {
     if (event.button !== 0 || dragging.value) return
@@ -115,6 +125,7 @@ export function useStamp(
     addEventListener('pointermove', move)
     addEventListener('pointerup', drop)
     addEventListener('pointercancel', drop)
+    last = performance.now()
     frame = requestAnimationFrame(scroll)
   }
 
@@ -127,7 +138,7 @@ export function useStamp(
   function carry(): void {
     for (let number = 1; number <= contract().pages.length; number += 1) {
       const on = page(number)
-      const seen = pages(number)?.getBoundingClientRect()
+      const seen = surface(number)
       if (!on || !seen || pointer.y < seen.top || pointer.y > seen.bottom) continue
       if (pointer.x < seen.left - EDGE || pointer.x > seen.right + EDGE) return
       const shown = shownSize(on)
@@ -141,18 +152,20 @@ export function useStamp(
   }
 
   // Near the window's edges the pages move along.
-  function scroll(): void {
+  function scroll(now: number): void {
     if (!dragging.value) return
-    const by = pointer.y < EDGE + 56 ? -SCROLL : pointer.y > innerHeight - EDGE ? SCROLL : 0
-    if (by) {
-      scrollBy(0, by)
+    const way = pointer.y < HEADER + EDGE ? -1 : pointer.y > innerHeight - EDGE ? 1 : 0
+    if (way) {
+      scrollBy(0, way * SCROLL_PER_MS * Math.min(now - last, 50))
       carry()
     }
+    last = now
     frame = requestAnimationFrame(scroll)
   }
 
   function drop(event: PointerEvent): void {
     if (event.pointerId !== pointer.id) return
+    if (event.type === 'pointerup') move(event)
     release()
     settle()
   }
