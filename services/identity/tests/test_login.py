@@ -91,7 +91,7 @@ async def test_guesses_from_everywhere_at_once(world: World) -> None:
                 await world.login(who, typed, f"2001:db8:{host:x}:{n // 50:x}::1")
             reasons.append(caught.value.reason)
 
-    await asyncio.gather(*(guess(guesses[host::20], host) for host in range(20)))
+    await asyncio.gather(*(guess(guesses[host::8], host) for host in range(8)))
     assert reasons.count("LOGIN_CODE_WRONG") == 4
     assert reasons.count("LOGIN_CODE_EXHAUSTED") == len(guesses) - 4
     assert await reason_of(world.login(who, code)) == "LOGIN_CODE_EXHAUSTED"
@@ -114,10 +114,10 @@ async def test_a_thousand_guesses_with_ever_new_codes(world: World) -> None:
             assert await reason_of(world.request_code(requested)) == "CODE_DAILY_LIMIT"
         right = world.notifier.code(who.phone)
         typed = [code for code in itertools.islice(guesses, 26) if code != right][:25]
-        attempts = (world.login(who, code, f"2001:db8:{sent:x}:{n:x}::1") for n, code in enumerate(typed))
-        reasons += [
-            o.reason for o in await asyncio.gather(*attempts, return_exceptions=True) if isinstance(o, EsignError)
-        ]
+        for few in range(0, 25, 5):
+            attempts = [world.login(who, code, f"2001:db8:{sent:x}:{few:x}::1") for code in typed[few : few + 5]]
+            outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+            reasons += [outcome.reason for outcome in outcomes if isinstance(outcome, EsignError)]
     assert len(reasons) == 1000
     assert len(world.notifier.sent[who.phone]) == 10
     assert reasons.count("LOGIN_CODE_WRONG") == 40
