@@ -57,6 +57,8 @@ class PersonalData:
             if person is None:
                 raise refusals.person_not_found()
             await tx.serialise("id number", person.id_number)
+            await tx.serialise("phone owner", person.phone)
+            await tx.serialise("person", person_id)
             until = kept_until(await tx.personal_data.last_signature(person_id))
             if until is not None and until <= now:
                 until = None
