@@ -84,9 +84,7 @@ async def notifier_address(platform: Platform, notifier: Notifier) -> AsyncItera
 
 
 @pytest.fixture(scope="module")
-def settings(
-    platform: Platform, notifier_address: str, tencent: TencentCloud, bjca: Bjca
-) -> IdentitySettings:
+def settings(platform: Platform, notifier_address: str, tencent: TencentCloud, bjca: Bjca) -> IdentitySettings:
     """The service's settings, with a database of its own."""
     pki = platform.pki
     ring = {
