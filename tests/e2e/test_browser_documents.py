@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from esign_e2e.browser import Seat
 from esign_e2e.journey import Journey, altered
-from esign_e2e.portal import Portal, download
+from esign_e2e.portal import Portal, arrived, download
 from esign_e2e.screens import shot
 from playwright.async_api import expect
 
@@ -31,9 +31,7 @@ async def test_a_signed_document_is_downloaded_once_and_checked_by_anyone(
     # 预览
     await row.get_by_role("link", name="预览").click()
     await portal.heading(journey.lease.title)
-    first = page.get_by_role("img", name=f"{journey.lease.title} 第1页")
-    await expect(first).to_be_visible()
-    await page.wait_for_function("(i) => i.complete && i.naturalWidth > 0", arg=await first.element_handle())
+    await arrived(page.get_by_role("img", name=f"{journey.lease.title} 第1页"))
     await shot(page, "contract-preview")
 
     # 合同查验

@@ -9,7 +9,7 @@ from esign_e2e.browser import Seat, camera_flags, launch
 from esign_e2e.elapse import face_check_ends
 from esign_e2e.face_clip import Portrait, write_live, write_still
 from esign_e2e.journey import Journey
-from esign_e2e.portal import Portal, SignPage
+from esign_e2e.portal import Portal, SignPage, arrived
 from esign_e2e.screens import shot
 from esign_local.stack import Stack
 from playwright.async_api import Playwright, expect
@@ -86,10 +86,17 @@ async def test_from_the_list_to_a_contract_that_all_have_signed(new_journey: New
     await page.get_by_role("button", name="使用此签名").click()
     stamp = page.locator("#stamp")
     await expect(stamp).to_be_visible()
+    # On the last page, by mouse and then by keyboard.
+    area = journey.lease.tenant
+    await page.get_by_label("签章页").select_option(str(area.page))
+    sheet = page.get_by_role("img", name=f"{journey.lease.title} 第{area.page}页")
+    await sheet.scroll_into_view_if_needed()
+    await arrived(sheet)
+    await sign.drag_to(sheet, area)
     before = await stamp.get_attribute("aria-label")
+    assert f"第{area.page}页" in (before or "")
     await stamp.focus()
-    for key in ("ArrowUp", "ArrowUp", "ArrowRight"):
-        await page.keyboard.press(key)
+    await page.keyboard.press("ArrowUp")
     await expect(stamp).not_to_have_attribute("aria-label", before or "")
     await shot(page, "sign-place")
     await page.get_by_role("button", name="结束签章").click()
@@ -192,20 +199,24 @@ async def test_our_own_channel(
     seat.expect_refusal(NOT_YET, 409)
     sign = SignPage(seat)
     await sign.open(enrolled.contract_id)
-    await sign.start_face("与留存照比对")
-    await phone.goto(await sign.code_on_screen())
-    await expect(phone.page.get_by_role("heading", name="准备好了吗")).to_be_visible()
+    outcome = phone.page.get_by_text(re.compile("人脸识别(通过|未通过)")).first
+    # A person who is not recognised at once tries again, as the page offers.
+    for left in (2, 1) if alive else (2,):
+        await sign.start_face("与留存照比对")
+        await phone.goto(await sign.code_on_screen())
+        await expect(phone.page.get_by_role("heading", name="准备好了吗")).to_be_visible()
+        if alive and left == 2:
+            await shot(phone.page, "face-camera-ready")
+        await phone.page.get_by_role("button", name="打开摄像头，开始").tap()
+        await expect(phone.page.get_by_text("个动作，共 3 个").or_(outcome).first).to_be_visible()
+        await expect(outcome).to_be_visible(timeout=60_000)
+        if await outcome.inner_text() == "人脸识别通过":
+            break
+        await expect(seat.page.get_by_text(f"还可尝试 {left} 次")).to_be_visible()
     if alive:
-        await shot(phone.page, "face-camera-ready")
-    await phone.page.get_by_role("button", name="打开摄像头，开始").tap()
-    if alive:
-        await expect(phone.page.get_by_text("第 1 个动作，共 3 个")).to_be_visible()
-        await expect(phone.page.get_by_text("人脸识别通过")).to_be_visible(timeout=60_000)
         await sign.passed()
     else:
-        await expect(phone.page.get_by_text("人脸识别未通过").first).to_be_visible(timeout=60_000)
         await expect(phone.page.get_by_text(re.compile("未检测到规定动作|人脸比对未通过|画面"))).to_be_visible()
-        await expect(seat.page.get_by_text("还可尝试 2 次")).to_be_visible()
         await sign.step("人脸识别")
     await phone.context.close()
     await browser.close()

@@ -1,6 +1,7 @@
 """The portal as a person uses it: what is pressed and typed, by the labels and roles that the person perceives."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from playwright.async_api import Locator, expect
 
 from esign_e2e.browser import Seat
 from esign_e2e.doors import Mailbox, until
+from esign_e2e.lease_layout import SigningArea
 from esign_e2e.screens import qr_code
 
 LOGIN_SMS = "登录电子签章平台"
+A4 = (595_276, 841_890)
+"""Width and height in thousandths of a point."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +153,37 @@ class SignPage:
         box = await pad.bounding_box()
         assert box is not None
         x, y, width, height = box["x"], box["y"], box["width"], box["height"]
-        for stroke in range(4):
-            left = x + width * (0.15 + 0.2 * stroke)
-            await page.mouse.move(left, y + height * 0.3)
-            await page.mouse.down()
-            for part in range(1, 9):
-                lean = 0.12 if part % 2 else -0.02
-                await page.mouse.move(left + width * lean, y + height * (0.3 + 0.05 * part))
+        for stroke in range(3):
+            left, phase = x + width * (0.12 + 0.25 * stroke), 2.1 * stroke
+            for part in range(25):
+                t = part / 24
+                to_x = left + width * (0.24 * t + 0.06 * math.sin(phase + 11 * t))
+                to_y = y + height * (0.5 + 0.28 * math.sin(phase + 8 * t) * (1 - t / 2) - 0.08 * math.cos(14 * t))
+                await page.mouse.move(to_x, to_y)
+                if part == 0:
+                    await page.mouse.down()
             await page.mouse.up()
+
+    async def drag_to(self, sheet: Locator, area: SigningArea) -> None:
+        """Drag the stamp to the middle of an area of an A4 sheet that is in view."""
+        page = self.seat.page
+        start, box = await page.locator("#stamp").bounding_box(), await sheet.bounding_box()
+        assert start is not None
+        assert box is not None
+        await page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+        await page.mouse.down()
+        to_x = box["x"] + box["width"] * (area.x1 + area.x2) / 2 / A4[0]
+        to_y = box["y"] + box["height"] * (1 - (area.y1 + area.y2) / 2 / A4[1])
+        await page.mouse.move(to_x, to_y, steps=6)
+        await page.mouse.up()
+
+
+async def arrived(image: Locator) -> None:
+    """The picture is there."""
+    await expect(image).to_be_visible()
+    await image.page.wait_for_function(
+        "(image) => image.complete && image.naturalWidth > 0", arg=await image.element_handle()
+    )
 
 
 async def download(seat: Seat, press: Locator, target: Path) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 import zxingcpp
 from PIL import Image
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 ROOT: Final = Path(__file__).resolve().parents[4]
 SCREENS: Final = ROOT / "build" / "screens"
@@ -100,7 +100,8 @@ async def shot(page: Page, name: str, *widths: int) -> None:
 async def look(page: Page, file: Path) -> list[str]:
     """Take a picture; answers what is wrong."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Pictures have come, and the layout has followed the window.
+    # What loads has come, and the layout has followed the window.
+    await expect(page.locator(".loading")).to_have_count(0)
     await page.evaluate(
         "() => Promise.all([document.fonts.ready, ...[...document.images].filter((i) => i.loading !== 'lazy' && !i.complete)"
         ".map((i) => new Promise((done) => { i.onload = i.onerror = done }))])"
