@@ -3,33 +3,19 @@
 # mypy: disable-error-code="no-untyped-call"
 # pyHanko is typed in part only.
 
-import io
-import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
 from esign_kit.refs import Placement
-from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field, enumerate_sig_fields
 
+from esign_signer.adapters.pdf.artwork import Pixels, artwork
 from esign_signer.domain.activation import Reason, SignatureRefused
 from esign_signer.domain.document import SignatureField, in_points
-
-
-@dataclass(frozen=True, slots=True)
-class _Pixels:
-    width: int
-    height: int
-    rgb: bytes
-    """8-bit RGB samples, deflated."""
-    alpha: bytes
-    """8-bit opacity samples, deflated."""
 
 
 def lay_out(writer: IncrementalPdfFileWriter, layout: Iterable[SignatureField]) -> None:
@@ -109,24 +95,22 @@ def _appearance(
         180: ((-1, 0, 0, -1, width, height), width, height),
         270: ((0, -1, 1, 0, 0, height), height, width),
     }.get(rotation, ((1, 0, 0, 1, 0, 0), width, height))
-    pixels = _pixels(seal_image.read_bytes())
-    scale = min(box_width / pixels.width, box_height / pixels.height)
-    drawn_width, drawn_height = pixels.width * scale, pixels.height * scale
-    commands = (
-        f"q {drawn_width:.4f} 0 0 {drawn_height:.4f} "
-        f"{(box_width - drawn_width) / 2:.4f} {(box_height - drawn_height) / 2:.4f} cm /Seal Do Q"
-    )
+    drawing = artwork(seal_image.read_bytes())
+    scale = min(box_width / drawing.width, box_height / drawing.height)
+    left, bottom = (box_width - drawing.width * scale) / 2, (box_height - drawing.height * scale) / 2
+    commands = f"q {scale:.6f} 0 0 {scale:.6f} {left:.4f} {bottom:.4f} cm\n".encode() + drawing.operators + b"\nQ"
+    resources = generic.DictionaryObject()
+    if drawing.image is not None:
+        resources[pdf_name("/XObject")] = generic.DictionaryObject({pdf_name("/Seal"): _image(writer, drawing.image)})
     form = generic.StreamObject(
         {
             pdf_name("/Type"): pdf_name("/XObject"),
             pdf_name("/Subtype"): pdf_name("/Form"),
             pdf_name("/BBox"): _numbers(0, 0, box_width, box_height),
             pdf_name("/Matrix"): _numbers(*matrix),
-            pdf_name("/Resources"): generic.DictionaryObject(
-                {pdf_name("/XObject"): generic.DictionaryObject({pdf_name("/Seal"): _image(writer, pixels)})}
-            ),
+            pdf_name("/Resources"): resources,
         },
-        stream_data=commands.encode("ascii"),
+        stream_data=commands,
     )
     return writer.add_object(form)
 
@@ -135,7 +119,7 @@ def _numbers(*values: float) -> generic.ArrayObject:
     return generic.ArrayObject(generic.FloatObject(round(value, 4)) for value in values)
 
 
-def _image(writer: IncrementalPdfFileWriter, pixels: _Pixels) -> generic.IndirectObject:
+def _image(writer: IncrementalPdfFileWriter, pixels: Pixels) -> generic.IndirectObject:
     def samples(colour_space: str, data: bytes) -> generic.StreamObject:
         return generic.StreamObject(
             {
@@ -153,14 +137,3 @@ def _image(writer: IncrementalPdfFileWriter, pixels: _Pixels) -> generic.Indirec
     image = samples("/DeviceRGB", pixels.rgb)
     image[pdf_name("/SMask")] = writer.add_object(samples("/DeviceGray", pixels.alpha))
     return writer.add_object(image)
-
-
-@lru_cache(maxsize=32)
-def _pixels(content: bytes) -> _Pixels:
-    """Decoded and deflated once per image: a seal is used many times."""
-    with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
-        image = opened.convert("RGBA")
-    alpha = image.getchannel("A")
-    return _Pixels(
-        image.width, image.height, zlib.compress(image.convert("RGB").tobytes()), zlib.compress(alpha.tobytes())
-    )
