@@ -169,12 +169,12 @@ class World:
 
     async def rows(self, query: str) -> list[Any]:
         async with self.db.begin() as session:
-            return list((await session.execute(text(query))).all())
+            return list((await (await session.connection()).execute(text(query))).all())
 
     async def unlock(self) -> None:
         """What only the owner of the table can do."""
         async with self.db.begin() as session:
-            await session.execute(text("ALTER TABLE records DISABLE TRIGGER append_only"))
+            await (await session.connection()).execute(text("ALTER TABLE records DISABLE TRIGGER append_only"))
 
     async def check_log(self) -> None:
         """Every checkpoint continues the one before it, and the object store holds exactly what the rows say."""
@@ -343,13 +343,13 @@ async def test_a_backlog_is_published_in_steps(world: World) -> None:
     """Two levels of tiles, full and partial; the batch ends within a tile."""
     entry = "convert_to('stranger ' || n, 'UTF8')"
     async with world.db.begin() as session:
-        await session.execute(
+        await (await session.connection()).execute(
             text(
                 "INSERT INTO records SELECT n, 'event-' || n, 'a.b.c', '', e, sha256('\\x00'::bytea || e), '', '', now() "
                 f"FROM (SELECT n, {entry} AS e FROM generate_series(0, 2835) AS n) AS s"
             )
         )
-        await session.execute(text("UPDATE log_state SET size = 2836"))
+        await (await session.connection()).execute(text("UPDATE log_state SET size = 2836"))
     publish = Publish(world.log, world.objects, world.signer, world.origin, max_batch=1536)
     assert await publish.once() == 1536
     publish = Publish(world.log, world.objects, world.signer, world.origin, max_batch=600)

@@ -80,7 +80,7 @@ async def check(service: Running, number: str, **subject: str) -> evidence_pb2.C
 
 async def rows(service: Running, query: str) -> list[Any]:
     async with service.app.db.begin() as session:
-        return list((await session.execute(text(query))).all())
+        return list((await (await session.connection()).execute(text(query))).all())
 
 
 def fetch(url: str) -> bytes:

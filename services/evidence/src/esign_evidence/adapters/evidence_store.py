@@ -9,9 +9,10 @@ from esign_kit.db import Database, new_id
 from esign_kit.errors import Internal
 from esign_kit.outbox import emit
 from esign_kit.refs import ObjectRef
-from sqlalchemy import Select, func, select, update
-from sqlmodel import col
+from sqlalchemy import func, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from esign_evidence.adapters.rows import AnchorRow, CheckpointRow, DossierRow, RecordRow
 from esign_evidence.app.ports import Dossier
@@ -99,14 +100,14 @@ class SqlAnchorStore:
             .with_for_update(skip_locked=True)
         )
         async with self._db.begin() as session:
-            claimed = (await session.scalars(due)).all()
-            rows = await session.scalars(
+            claimed = (await session.exec(due)).all()
+            rows = await session.exec(
                 update(AnchorRow)
                 .where(col(AnchorRow.id).in_(claimed))
                 .values(due_at=now + lease, attempts=col(AnchorRow.attempts) + 1)
                 .returning(AnchorRow)
             )
-            return [_anchor(row) for row in rows]
+            return [_anchor(row) for row in rows.scalars()]
 
     async def opened(self, anchor_id: str, transaction_id: str) -> None:
         """The first one stays."""
@@ -225,14 +226,14 @@ class SqlDossierStore:
             .with_for_update(skip_locked=True)
         )
         async with self._db.begin() as session:
-            claimed = (await session.scalars(due)).all()
-            rows = await session.scalars(
+            claimed = (await session.exec(due)).all()
+            rows = await session.exec(
                 update(DossierRow)
                 .where(col(DossierRow.contract_id).in_(claimed))
                 .values(due_at=now + lease, attempts=col(DossierRow.attempts) + 1)
                 .returning(DossierRow)
             )
-            return [_dossier(row, self._bucket) for row in rows]
+            return [_dossier(row, self._bucket) for row in rows.scalars()]
 
     async def events(self, contract_id: str, below: int) -> list[LoggedEvent]:
         """By index."""
@@ -242,7 +243,7 @@ class SqlDossierStore:
             .order_by(col(RecordRow.index))
         )
         async with self._db.read() as session:
-            rows = await session.scalars(query)
+            rows = await session.exec(query)
             return [LoggedEvent(row.index, row.entry, row.payload, row.statement) for row in rows]
 
     async def written(
@@ -342,7 +343,7 @@ class SqlDossierStore:
             return (_dossier(dossier, self._bucket), _anchor(anchor)) if anchor and dossier else None
 
 
-def _of_contract(contract_id: str) -> Select[AnchorRow]:
+def _of_contract(contract_id: str) -> SelectOfScalar[AnchorRow]:
     return select(AnchorRow).where(
         col(AnchorRow.kind) == AnchorKind.CONTRACT.value, col(AnchorRow.subject) == contract_id
     )

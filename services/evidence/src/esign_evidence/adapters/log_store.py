@@ -8,9 +8,9 @@ from esign_kit.clock import Clock
 from esign_kit.db import Database
 from esign_kit.errors import Internal
 from esign_kit.telemetry import inject
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_evidence.adapters.rows import CheckpointRow, DossierRow, LogStateRow, RecordRow, TileHashRow
@@ -94,7 +94,7 @@ class SqlLogReader:
         query = select(column).where(index >= start, index < start + count).order_by(index)
         if level:
             query = query.where(col(TileHashRow.level) == level)
-        return _all(list(await self._session.scalars(query)), count)
+        return _all(list(await self._session.exec(query)), count)
 
 
 class SqlPublication(SqlLogReader):
@@ -118,7 +118,7 @@ class SqlPublication(SqlLogReader):
             .where(col(RecordRow.index) >= start, col(RecordRow.index) < start + count)
             .order_by(col(RecordRow.index))
         )
-        return _all(list(await self._session.scalars(query)), count)
+        return _all(list(await self._session.exec(query)), count)
 
     async def add_hashes(self, level: int, start: int, hashes: Sequence[bytes]) -> None:
         """Adds rows."""
@@ -158,7 +158,7 @@ class SqlLogStore:
             end = min(newest // WIDTH, first + limit)
             if end <= first:
                 return None
-            sizes = await session.scalars(
+            sizes = await session.exec(
                 select(col(CheckpointRow.size))
                 .where(
                     col(CheckpointRow.size) > first * WIDTH,
