@@ -11,7 +11,7 @@ from esign_kit.service import App, run
 from esign_signer.adapters.broker import CaBroker
 from esign_signer.adapters.documents import StoredDocuments
 from esign_signer.adapters.jobs import SqlReleaseJobs, SqlSigningJobs
-from esign_signer.adapters.keystore import SoftwareKeyStore
+from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.public_keys import ed25519_keys
@@ -24,6 +24,7 @@ from esign_signer.app.release_document import ReleaseDocument
 from esign_signer.app.seals import CreateSeal, FindSeals
 from esign_signer.app.sign_document import SignDocument
 from esign_signer.app.validate_document import ValidateDocument
+from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind
 from esign_signer.settings import SignerSettings
 
 MIGRATIONS = "esign_signer.adapters.migrations"
@@ -36,8 +37,8 @@ async def build(app: App[SignerSettings]) -> None:
     master key is not one.
     """
     settings = app.settings
-    # Only the workers keep the master key; that it is unusable must be known before anyone asks for a signature.
-    SoftwareKeyStore.from_file(settings.master_key_file.path)
+    # Only the workers keep the master keys; that they are unusable must be known before anyone asks for a signature.
+    MasterKeys.from_file(settings.master_key_file.path)
     pdfsig = shutil.which(settings.pdfsig)
     if pdfsig is None:
         raise ValueError(f"no such program: {settings.pdfsig} (Debian: poppler-utils)")
@@ -93,7 +94,11 @@ async def build(app: App[SignerSettings]) -> None:
     app.serve(signer_pb2_grpc.add_PublicServiceServicer_to_server, PublicApi(validate, roots_pem.decode()))
     app.serve(
         signer_pb2_grpc.add_InternalServiceServicer_to_server,
-        InternalApi(find, CreateOrganisationKey(keys, signing), InstallCertificate(keys, roots, app.clock)),
+        InternalApi(
+            find,
+            CreateOrganisationKey(keys, signing, KeyStoreKind.SOFTWARE, KeyAlgorithm.RSA_2048),
+            InstallCertificate(keys, roots, app.clock),
+        ),
     )
     app.serve(signer_pb2_grpc.add_OperatorServiceServicer_to_server, OperatorApi(create))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 from esign_kit.refs import Placement
-from esign_signer.adapters.keystore import SoftwareKeyStore
+from esign_signer.adapters.keys.software import SoftwareKeyStore
 from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.document import SignatureField, SigningOrder

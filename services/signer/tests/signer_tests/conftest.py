@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from esign.ca_broker.v1 import ca_broker_pb2_grpc
 from esign_kit.testing import Platform
-from esign_signer.adapters.keystore import SoftwareKeyStore
+from esign_signer.adapters.keys.software import SoftwareKeyStore
+from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import TrustServices
@@ -50,7 +51,7 @@ def trust_settings(trust: TrustPki) -> TrustSettings:
 
 @pytest.fixture(scope="session")
 def key_store() -> SoftwareKeyStore:
-    return SoftwareKeyStore(os.urandom(32))
+    return SoftwareKeyStore(MasterKeys([os.urandom(32)]))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from esign_signer.app.release_document import ReleaseDocument
 from esign_signer.app.sign_document import SignDocument
 from esign_signer.domain.document import SignatureField, SignedFile, SigningOrder
 from esign_signer.domain.jobs import ReleaseRequest, SignatureRequest
-from esign_signer.domain.keys import NewKey, Subject
+from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult
 from sqlalchemy import text
 
@@ -60,8 +60,9 @@ class InProcess:
     bench: Bench
     gate: ReleaseGate
 
-    async def create_key(self, key_id: str, subject: Subject) -> NewKey:
-        return await asyncio.to_thread(self.bench.keys.create, key_id, subject)
+    async def create_key(self, store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
+        assert store is KeyStoreKind.SOFTWARE
+        return await asyncio.to_thread(self.bench.keys.create, key_id, subject, algorithm)
 
     async def sign(self, order: SigningOrder) -> SignedFile:
         return await asyncio.to_thread(self.bench.engine.sign, order)

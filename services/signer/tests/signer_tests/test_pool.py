@@ -14,7 +14,7 @@ from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.app.ports import WorkerFailed
 from esign_signer.domain.document import DocumentRejected
-from esign_signer.domain.keys import Subject
+from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, Subject
 from esign_signer.domain.seal import ImageInvalid
 
 
@@ -37,7 +37,8 @@ async def test_a_slow_worker_is_replaced(pool: WorkerPool) -> None:
 
 async def test_a_dead_worker_is_replaced_and_its_work_repeated(pool: WorkerPool) -> None:
     os.kill(await pool.run(worker.process_id, 5), signal.SIGKILL)
-    assert (await pool.run(worker.create_key, 20, "k", Subject("k"))).wrapped
+    new = await pool.run(worker.create_key, 20, KeyStoreKind.SOFTWARE, "k", Subject("k"), KeyAlgorithm.EC_P256)
+    assert new.wrapped
 
 
 async def test_work_that_kills_every_worker_fails(pool: WorkerPool) -> None:

@@ -16,9 +16,9 @@ from esign_kit.errors import Conflict, EsignError, InvalidInput, NotFound, TooLa
 from esign_kit.refs import ObjectRef
 from esign_kit.service import App
 from esign_kit.testing import Pki
-from esign_signer.adapters.keystore import KeyStoreError
 from esign_signer.adapters.pdf import serve
 from esign_signer.adapters.pdf.validation import PdfValidator
+from esign_signer.domain.keys import KeyStoreError
 from esign_signer.domain.report import Verdict
 from esign_signer.main import build
 from sqlalchemy import text

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_signer.adapters.rows import CertificateRow, KeyRow, SealGrantRow, SealRow
-from esign_signer.domain.keys import Certificate, Key, KeyPurpose, SigningIdentity
+from esign_signer.domain.keys import Certificate, Key, KeyAlgorithm, KeyPurpose, KeyStoreKind, SigningIdentity
 from esign_signer.domain.seal import Seal, SealKind, SealState
 
 
@@ -69,6 +69,8 @@ class SqlKeys:
                 wrapped=key.wrapped,
                 public_key_sha256=key.public_key_sha256,
                 certification_request=key.certification_request,
+                store=key.store.value,
+                algorithm=key.algorithm.value,
                 organisation=key.organisation,
                 unified_social_credit_code=key.unified_social_credit_code,
                 created_at=self._clock(),
@@ -219,6 +221,8 @@ def _key(row: KeyRow) -> Key:
         row.certification_request,
         row.organisation,
         row.unified_social_credit_code,
+        KeyStoreKind(row.store),
+        KeyAlgorithm(row.algorithm),
     )
 
 

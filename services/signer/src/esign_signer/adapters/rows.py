@@ -22,6 +22,8 @@ class KeyRow(Base, table=True):
         UniqueConstraint("activation_id"),
         UniqueConstraint("order_no"),
         CheckConstraint("purpose IN ('EVENT', 'ORGANISATION')", name="purpose"),
+        CheckConstraint("store IN ('SOFTWARE', 'PKCS11', 'CSC')", name="store"),
+        CheckConstraint("algorithm IN ('RSA_2048', 'EC_P256')", name="algorithm"),
         CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed"),
         Index("ix_keys_unified_social_credit_code", "unified_social_credit_code"),
     )
@@ -31,6 +33,8 @@ class KeyRow(Base, table=True):
     wrapped: bytes | None = Field(default=None, sa_type=LargeBinary)
     public_key_sha256: str
     certification_request: bytes = Field(sa_type=LargeBinary)
+    store: str = Field(sa_column_kwargs={"server_default": "SOFTWARE"})
+    algorithm: str = Field(sa_column_kwargs={"server_default": "RSA_2048"})
     activation_id: str | None = None
     contract_id: str | None = None
     order_no: str | None = None

@@ -6,7 +6,7 @@ from typing import Final
 from esign_signer.adapters.pdf import worker
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.domain.document import SignedFile, SigningOrder
-from esign_signer.domain.keys import NewKey, Subject
+from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image
 
@@ -23,9 +23,9 @@ class SigningWorkers:
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
 
-    async def create_key(self, key_id: str, subject: Subject) -> NewKey:
+    async def create_key(self, store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
         """Makes a key."""
-        return await self._pool.run(worker.create_key, KEY_SECONDS, key_id, subject)
+        return await self._pool.run(worker.create_key, KEY_SECONDS, store, key_id, subject, algorithm)
 
     async def sign(self, order: SigningOrder) -> SignedFile:
         """Makes a signature."""

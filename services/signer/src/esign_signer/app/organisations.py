@@ -1,14 +1,24 @@
 """Organisations' hosted keys and their certificates."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cryptography import x509
 from esign_kit.clock import Clock
 from esign_kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 
-from esign_signer.app.ports import Keys, KeyStore, WorkerFailed
+from esign_signer.app.ports import Keys, KeyStores, WorkerFailed
 from esign_signer.domain import certificates
-from esign_signer.domain.keys import Certificate, Key, KeyPurpose, Subject, is_unified_social_credit_code
+from esign_signer.domain.keys import (
+    Certificate,
+    Key,
+    KeyAlgorithm,
+    KeyPurpose,
+    KeyStoreKind,
+    KeyStoreUnavailable,
+    Subject,
+    is_unified_social_credit_code,
+)
 
 MAX_NAME_LENGTH = 100
 
@@ -16,8 +26,8 @@ MAX_NAME_LENGTH = 100
 class CreateOrganisationKey:
     """Makes a hosted key for a certificate order."""
 
-    def __init__(self, keys: Keys, key_store: KeyStore) -> None:
-        self._keys, self._key_store = keys, key_store
+    def __init__(self, keys: Keys, key_stores: KeyStores, store: KeyStoreKind, algorithm: KeyAlgorithm) -> None:
+        self._keys, self._key_stores, self._store, self._algorithm = keys, key_stores, store, algorithm
 
     async def __call__(self, order_no: str, name: str, unified_social_credit_code: str) -> Key:
         """The key of the order, made now or before.
@@ -36,21 +46,15 @@ class CreateOrganisationKey:
         if key is None:
             key_id = f"organisation-{order_no}"
             try:
-                new = await self._key_store.create_key(key_id, Subject(name, name, unified_social_credit_code))
-            except WorkerFailed as error:
+                subject = Subject(name, name, unified_social_credit_code)
+                new = await self._key_stores.create_key(self._store, key_id, subject, self._algorithm)
+            except (KeyStoreUnavailable, WorkerFailed) as error:
                 raise Unavailable(
                     "KEY_STORE_UNAVAILABLE", zh="密钥服务暂时不可用，请稍后重试", en="The key store does not answer"
                 ) from error
-            made = Key(
-                key_id,
-                KeyPurpose.ORGANISATION,
-                new.wrapped,
-                new.public_key_sha256,
-                new.certification_request,
-                name,
-                unified_social_credit_code,
-            )
-            key = await self._keys.add_organisation_key(made, order_no)
+            made = new.on_record(key_id, KeyPurpose.ORGANISATION)
+            owned = replace(made, organisation=name, unified_social_credit_code=unified_social_credit_code)
+            key = await self._keys.add_organisation_key(owned, order_no)
         if (key.organisation, key.unified_social_credit_code) != (name, unified_social_credit_code):
             raise Conflict(
                 "ORDER_DIFFERS", zh="该订单属于另一单位", en="The order's key was made for another organisation"

@@ -11,7 +11,15 @@ from esign_kit.refs import ObjectRef
 from esign_signer.domain.activation import Reason
 from esign_signer.domain.document import SignedFile, SigningOrder
 from esign_signer.domain.jobs import JobState, ReleaseRequest, SignatureRequest, SigningJob
-from esign_signer.domain.keys import Certificate, Key, NewKey, SigningIdentity, Subject
+from esign_signer.domain.keys import (
+    Certificate,
+    Key,
+    KeyAlgorithm,
+    KeyStoreKind,
+    NewKey,
+    SigningIdentity,
+    Subject,
+)
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image, Seal
 
@@ -40,18 +48,20 @@ class CertificateRefused(Exception):
         self.reason = reason
 
 
-class KeyStore(Protocol):
+class KeyStores(Protocol):
     """Where private keys are made. Nobody gets one out."""
 
-    async def create_key(self, key_id: str, subject: Subject) -> NewKey:
-        """Makes a key under `key_id` and a certification request for `subject`. Raises WorkerFailed."""
+    async def create_key(self, store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
+        """Makes a key under `key_id` in `store` and a certification request for `subject`. Raises KeyStoreError,
+        KeyStoreUnavailable, WorkerFailed."""
 
 
 class PdfSigning(Protocol):
     """Signatures and archive timestamps, file to file."""
 
     async def sign(self, order: SigningOrder) -> SignedFile:
-        """Makes a B-LT signature. Raises TrustServiceUnavailable, SignatureRefused, DocumentRejected, WorkerFailed."""
+        """Makes a B-LT signature. Raises TrustServiceUnavailable, KeyStoreUnavailable, SignatureRefused,
+        DocumentRejected, WorkerFailed; KeyStoreError when the key is lost."""
 
     async def archive(self, source: Path, target: Path) -> SignedFile:
         """Appends an archive timestamp, B-LTA. Raises TrustServiceUnavailable, DocumentRejected, WorkerFailed."""

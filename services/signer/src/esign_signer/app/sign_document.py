@@ -16,7 +16,7 @@ from esign_signer.app.ports import (
     ContentDiffers,
     Documents,
     Keys,
-    KeyStore,
+    KeyStores,
     PdfSigning,
     Seals,
     SigningJobs,
@@ -33,7 +33,16 @@ from esign_signer.domain.document import (
     is_layout,
 )
 from esign_signer.domain.jobs import JobState, SignatureRequest, SigningJob
-from esign_signer.domain.keys import Certificate, Key, KeyPurpose, SigningIdentity, Subject
+from esign_signer.domain.keys import (
+    Certificate,
+    Key,
+    KeyAlgorithm,
+    KeyPurpose,
+    KeyStoreKind,
+    KeyStoreUnavailable,
+    SigningIdentity,
+    Subject,
+)
 
 
 class SignDocument:
@@ -47,15 +56,16 @@ class SignDocument:
         seals: Seals,
         documents: Documents,
         broker: CertificateBroker,
-        key_store: KeyStore,
+        key_stores: KeyStores,
         pdf: PdfSigning,
         clock: Clock,
         spool: Path | None,
+        event_algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048,
     ) -> None:
         self._identity_keys = identity_keys
         self._jobs, self._keys, self._seals, self._documents = jobs, keys, seals, documents
-        self._broker, self._key_store, self._pdf = broker, key_store, pdf
-        self._clock, self._spool = clock, spool
+        self._broker, self._key_stores, self._pdf = broker, key_stores, pdf
+        self._clock, self._spool, self._event_algorithm = clock, spool, event_algorithm
 
     async def __call__(self, request: SignatureRequest) -> None:
         """Signs, or refuses, and says so in an event; done when it returns.
@@ -121,6 +131,8 @@ class SignDocument:
             raise await self._wait(job, f"{error.which}_UNAVAILABLE") from error
         except CertificateAuthorityUnavailable as error:
             raise await self._wait(job, "CA_UNAVAILABLE") from error
+        except KeyStoreUnavailable as error:
+            raise await self._wait(job, "KEY_STORE_UNAVAILABLE") from error
         except DocumentRejected as error:
             raise SignatureRefused(Reason.DOCUMENT_UNREADABLE, error.code) from error
         # The key is the activation's, so that a repetition replaces what an interrupted attempt left behind.
@@ -172,8 +184,9 @@ class SignDocument:
         if existing is not None:
             return existing
         key_id = f"event-{activation_id}"
-        new = await self._key_store.create_key(key_id, Subject(common_name=activation_id))
-        key = Key(key_id, KeyPurpose.EVENT, new.wrapped, new.public_key_sha256, new.certification_request)
+        subject = Subject(common_name=activation_id)
+        new = await self._key_stores.create_key(KeyStoreKind.SOFTWARE, key_id, subject, self._event_algorithm)
+        key = new.on_record(key_id, KeyPurpose.EVENT)
         return await self._keys.add_event_key(key, activation_id, job.request.contract_id)
 
     async def _event_certificate(self, job: SigningJob, key: Key) -> Certificate:

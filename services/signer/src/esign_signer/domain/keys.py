@@ -18,14 +18,50 @@ class KeyPurpose(StrEnum):
     ORGANISATION = "ORGANISATION"
 
 
+class KeyStoreKind(StrEnum):
+    """Where a private key is kept: wrapped in our own database, in a PKCS#11 token, or with a provider that signs from
+    afar (Cloud Signature Consortium API)."""
+
+    SOFTWARE = "SOFTWARE"
+    PKCS11 = "PKCS11"
+    CSC = "CSC"
+
+
+class KeyAlgorithm(StrEnum):
+    """What a key is, and how it signs a SHA-256 digest: RSASSA-PKCS1-v1_5 (RFC 8017), or ECDSA as a DER ECDSA-Sig-Value
+    (RFC 3279)."""
+
+    RSA_2048 = "RSA_2048"
+    EC_P256 = "EC_P256"
+
+    @property
+    def signature_length(self) -> int:
+        """The most bytes that a signature takes. An ECDSA-Sig-Value may be shorter."""
+        return 256 if self is KeyAlgorithm.RSA_2048 else 72
+
+
+class KeyStoreError(Exception):
+    """A key cannot be used, now or later: wrong master key or PIN, no such key in the store, altered or foreign
+    data."""
+
+
+class KeyStoreUnavailable(Exception):
+    """A key store does not answer as it must. Trying again later may work."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """A private key as the key store gave it out: an opaque handle, never the key itself. `hosted` keys serve many
-    signatures."""
+    signatures.
+
+    `wrapped` is the store's own: the wrapped key, a token's object id, a provider's credential id.
+    """
 
     key_id: str
     wrapped: bytes
     hosted: bool
+    store: KeyStoreKind = KeyStoreKind.SOFTWARE
+    algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +71,6 @@ class Subject:
     common_name: str
     organisation: str | None = None
     unified_social_credit_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key just made: its handle, SHA-256 of its SubjectPublicKeyInfo (hex), and the request it signed (PKCS#10, RFC
-    2986, DER)."""
-
-    wrapped: bytes
-    public_key_sha256: str
-    certification_request: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +84,38 @@ class Key:
     certification_request: bytes
     organisation: str | None = None
     unified_social_credit_code: str | None = None
+    store: KeyStoreKind = KeyStoreKind.SOFTWARE
+    algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048
 
     def stored(self) -> StoredKey | None:
         """The handle for signing, None once it is destroyed."""
-        return (
-            None
-            if self.wrapped is None
-            else StoredKey(self.key_id, self.wrapped, self.purpose is KeyPurpose.ORGANISATION)
+        if self.wrapped is None:
+            return None
+        hosted = self.purpose is KeyPurpose.ORGANISATION
+        return StoredKey(self.key_id, self.wrapped, hosted, self.store, self.algorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made: its handle, SHA-256 of its SubjectPublicKeyInfo (hex), and the request it signed (PKCS#10, RFC
+    2986, DER; empty when the CA made the key itself)."""
+
+    wrapped: bytes
+    public_key_sha256: str
+    certification_request: bytes
+    store: KeyStoreKind = KeyStoreKind.SOFTWARE
+    algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048
+
+    def on_record(self, key_id: str, purpose: KeyPurpose) -> Key:
+        """As the key `key_id`."""
+        return Key(
+            key_id,
+            purpose,
+            self.wrapped,
+            self.public_key_sha256,
+            self.certification_request,
+            store=self.store,
+            algorithm=self.algorithm,
         )
 
 

@@ -19,8 +19,6 @@ from typing import BinaryIO, Final
 
 import aiohttp
 from asn1crypto import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter, enumerate_sig_fields
@@ -37,7 +35,7 @@ from pyhanko.stamp.noop import NoOpStampStyle
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from esign_signer.adapters.keystore import SoftwareKeyStore
+from esign_signer.adapters.keys.stores import DigestSigner
 from esign_signer.adapters.pdf.appearance import lay_out, stamp
 from esign_signer.adapters.pdf.trust import (
     DIGEST,
@@ -47,6 +45,7 @@ from esign_signer.adapters.pdf.trust import (
     validate_signer,
 )
 from esign_signer.domain.document import DocumentRejected, Level, SignedFile, SigningOrder, TrustServiceUnavailable
+from esign_signer.domain.keys import StoredKey
 
 CHUNK: Final = 1024 * 1024
 _CMS_OVERHEAD: Final = 1024
@@ -54,13 +53,16 @@ _CMS_OVERHEAD: Final = 1024
 issuer names."""
 
 
-class LoadedKeySigner(Signer):
-    """A signer whose RSA key is loaded already. PKCS #1 v1.5, as every Chinese and Adobe verifier understands it."""
+class StoredKeySigner(Signer):
+    """Signs with a key of a key store: RSA with PKCS #1 v1.5, as every Chinese and Adobe verifier understands it, or
+    ECDSA."""
 
-    def __init__(self, key: rsa.RSAPrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]) -> None:
+    def __init__(
+        self, keys: DigestSigner, key: StoredKey, certificate: x509.Certificate, chain: list[x509.Certificate]
+    ) -> None:
         super().__init__(signing_cert=certificate, cert_registry=SimpleCertificateStore.from_certs(chain))
-        self._key = key
-        self.signature_length = key.key_size // 8
+        self._keys, self._key = keys, key
+        self.signature_length = key.algorithm.signature_length
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
         """The raw signature over `data`; zeros of its length in a dry run."""
@@ -68,13 +70,13 @@ class LoadedKeySigner(Signer):
             return bytes(self.signature_length)
         if digest_algorithm != DIGEST:
             raise ValueError(digest_algorithm)
-        return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return self._keys.sign_digest(self._key, hashlib.sha256(data).digest())
 
 
 class PdfEngine:
     """Signs and archives. One call at a time."""
 
-    def __init__(self, keys: SoftwareKeyStore, trust: TrustServices) -> None:
+    def __init__(self, keys: DigestSigner, trust: TrustServices) -> None:
         self._keys = keys
         self._trust = trust
 
@@ -111,7 +113,7 @@ class PdfEngine:
         context = self._trust.validation_context(session, chain)
         await validate_signer(certificate, chain, context)
         await validate_authority(authority, context)
-        signer = LoadedKeySigner(self._keys.load(order.key), certificate, chain)
+        signer = StoredKeySigner(self._keys, order.key, certificate, chain)
         shutil.copyfile(order.source, order.target)
         with order.target.open("r+b") as stream:
             writer = _writer(stream)
@@ -211,7 +213,7 @@ def _writer(stream: BinaryIO) -> IncrementalPdfFileWriter:
     return writer
 
 
-def _container_length(certificates: tuple[bytes, ...], signer: LoadedKeySigner, authority: TimestampAuthority) -> int:
+def _container_length(certificates: tuple[bytes, ...], signer: StoredKeySigner, authority: TimestampAuthority) -> int:
     return sum(map(len, certificates)) + signer.signature_length + authority.token_length() + _CMS_OVERHEAD
 
 

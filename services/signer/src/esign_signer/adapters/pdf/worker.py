@@ -3,7 +3,7 @@
 The service's main process imports this module too, to name the functions; what is heavy is therefore imported where it
 is used.
 
-A signing worker holds the key store; a validating worker reads strangers' files and therefore has no key, little memory
+A signing worker holds the key stores; a validating worker reads strangers' files and therefore has no key, little memory
 and little time.
 """
 
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from esign_signer.adapters.pdf.settings import WorkerSettings
 from esign_signer.domain.document import DocumentRejected, SignedFile, SigningOrder
-from esign_signer.domain.keys import NewKey, Subject
+from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image
 
 if TYPE_CHECKING:
-    from esign_signer.adapters.keystore import SoftwareKeyStore
+    from esign_signer.adapters.keys.stores import KeyStores
     from esign_signer.adapters.pdf.engine import PdfEngine
     from esign_signer.adapters.pdf.gate import ReleaseGate
     from esign_signer.adapters.pdf.validation import PdfValidator
@@ -38,12 +38,12 @@ class _Tools:
         self._settings = settings
 
     @cached_property
-    def keys(self) -> "SoftwareKeyStore":
-        from esign_signer.adapters.keystore import SoftwareKeyStore
+    def keys(self) -> "KeyStores":
+        from esign_signer.adapters.keys.stores import KeyStores
 
         if self._settings.master_key_file is None:
             raise RuntimeError("this worker has no keys")
-        return SoftwareKeyStore.from_file(self._settings.master_key_file)
+        return KeyStores(self._settings.master_key_file)
 
     @cached_property
     def engine(self) -> "PdfEngine":
@@ -81,9 +81,9 @@ def process_id() -> int:
     return os.getpid()
 
 
-def create_key(key_id: str, subject: Subject) -> NewKey:
-    """See SoftwareKeyStore.create."""
-    return _ready().keys.create(key_id, subject)
+def create_key(store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
+    """See KeyStores.create."""
+    return _ready().keys.create(store, key_id, subject, algorithm)
 
 
 def sign(order: SigningOrder) -> SignedFile:
