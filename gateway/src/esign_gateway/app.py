@@ -17,11 +17,10 @@ from esign_gateway.delivery import ObjectReader
 from esign_gateway.downloads import DownloadReports
 from esign_gateway.edge import SET_COOKIES, Edge
 from esign_gateway.identity_views import Session
-from esign_gateway.limits import RateLimiter
 from esign_gateway.peers import Peers
 from esign_gateway.portal import Portal, default_folder
+from esign_gateway.replicas import Account, secret_of
 from esign_gateway.settings import GatewaySettings
-from esign_gateway.streams import Streams
 from esign_gateway.views import required_moment
 
 DESCRIPTION = """SOHO中国电子签章平台 for people: sign in, read, sign, download once, verify.
@@ -37,10 +36,11 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, peers: Peers, objects: httpx.AsyncClient) -> None:
         self.settings = settings
         self.peers = peers
-        self.limiter = RateLimiter()
+        self.account = Account(secret_of(settings.nats))
+        self.limiter = self.account.limiter
+        self.streams = self.account.streams
         self.objects = ObjectReader(objects)
         self.downloads = DownloadReports(peers)
-        self.streams = Streams()
         self.portal = Portal(settings.portal_dir or default_folder())
         self.secure = settings.environment == "production"
         # The prefix has browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, 4.1.3.2).

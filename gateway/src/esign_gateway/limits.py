@@ -1,6 +1,8 @@
 """What a stranger can use up: requests per address, and the size of a body."""
 
+import hmac
 import ipaddress
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -21,23 +23,40 @@ class Rate:
 
 
 class RateLimiter:
-    """Token buckets by rate and client network, of this process alone: n replicas together let n times as much through.
+    """Token buckets by rate and client network.
 
-    At most `capacity` buckets are kept; the longest unused one goes first, which at worst refills it early.
+    What is taken here is passed to `taken(rate, key)`; `deduct` takes what other replicas gave away, so that all of them
+    together let through what one would (see `replicas`). Keys tell networks apart and do not name them: they are keyed by
+    `secret`, which replicas share. At most `capacity` buckets are kept; the longest unused one goes first, which at worst
+    refills it early.
     """
 
-    def __init__(self, *, capacity: int = 50_000, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int = 50_000,
+        clock: Callable[[], float] = time.monotonic,
+        secret: bytes = b"",
+        taken: Callable[[Rate, str], None] = lambda rate, key: None,
+    ) -> None:
         self._capacity = capacity
         self._clock = clock
-        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._secret = secret or secrets.token_bytes(32)
+        self._taken = taken
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def _tokens(self, rate: Rate, key: tuple[str, str], now: float) -> float:
+    def _key(self, rate: Rate, address: str) -> str:
+        return keyed(self._secret, rate.name, network_of(address))
+
+    def _tokens(self, rate: Rate, key: str, now: float) -> float:
         tokens, since = self._buckets.get(key, (float(rate.burst), now))
         return min(float(rate.burst), tokens + (now - since) * rate.per_minute / 60)
 
     def check(self, rate: Rate, address: str) -> None:
         """Raise Limited when nothing is left, with `retry_after_seconds`; takes nothing."""
-        key = (rate.name, network_of(address))
+        self._check(rate, self._key(rate, address))
+
+    def _check(self, rate: Rate, key: str) -> None:
         tokens = self._tokens(rate, key, self._clock())
         if tokens < 1:
             wait = max(1, round((1 - tokens) * 60 / rate.per_minute + 0.5))
@@ -50,12 +69,26 @@ class RateLimiter:
 
     def take(self, rate: Rate, address: str) -> None:
         """Take one token. Raises Limited when there is none."""
-        self.check(rate, address)
-        key, now = (rate.name, network_of(address)), self._clock()
-        self._buckets[key] = (self._tokens(rate, key, now) - 1, now)
+        key = self._key(rate, address)
+        self._check(rate, key)
+        self._put(rate, key, 1)
+        self._taken(rate, key)
+
+    def deduct(self, rate: Rate, key: str, count: int) -> None:
+        """Take what another replica gave away, although there may be less: what is missing is owed, up to a bucketful."""
+        self._put(rate, key, count)
+
+    def _put(self, rate: Rate, key: str, count: int) -> None:
+        now = self._clock()
+        self._buckets[key] = (max(-float(rate.burst), self._tokens(rate, key, now) - count), now)
         self._buckets.move_to_end(key)
         while len(self._buckets) > self._capacity:
             self._buckets.popitem(last=False)
+
+
+def keyed(secret: bytes, kind: str, name: str) -> str:
+    """A name that only holders of `secret` can tell from another, 96 bits in hexadecimal."""
+    return hmac.digest(secret, f"{kind}\0{name}".encode(), "sha256")[:12].hex()
 
 
 def network_of(address: str) -> str:

@@ -19,6 +19,7 @@ from esign_kit.settings import load
 from esign_gateway.app import Gateway, create_app
 from esign_gateway.delivery import Connection
 from esign_gateway.peers import Peers
+from esign_gateway.replicas import share
 from esign_gateway.routes import all_routes
 from esign_gateway.settings import GatewaySettings
 
@@ -73,6 +74,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         )
         with listen(settings.http_listen) as door:
             task = asyncio.create_task(server.serve(sockets=[door]))
+            sharing = asyncio.create_task(share(gateway.account, settings.nats)) if settings.nats else None
             log.info("started", service=settings.service, http=settings.http_listen)
             try:
                 yield gateway
@@ -81,6 +83,9 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 gateway.streams.close()
                 await task
                 await gateway.downloads.drain(GRACE_SECONDS)
+                if sharing:
+                    sharing.cancel()
+                    await asyncio.gather(sharing, return_exceptions=True)
                 await peers.close()
 
 

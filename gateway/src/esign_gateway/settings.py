@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from esign_kit.settings import Address, FileSettings, Tls
+from esign_kit.settings import Address, FileSettings, NatsSettings, Tls
 from pydantic import AfterValidator, BaseModel, Field
 
 PEERS = ("identity", "contract", "signer", "evidence")
@@ -30,7 +30,7 @@ class SupportContact(BaseModel):
 
 
 class GatewaySettings(FileSettings):
-    """What the gateway needs: no database, no event stream, no key of the object store."""
+    """What the gateway needs: no database, no events, no key of the object store."""
 
     service: Literal["gateway"] = "gateway"
     environment: Literal["local", "production"]
@@ -50,6 +50,8 @@ class GatewaySettings(FileSettings):
     """The certificate that names this process to the services."""
     peers: Annotated[dict[str, Address], AfterValidator(_all_peers)]
     """Addresses of identity, contract, signer and evidence."""
+    nats: NatsSettings | None = None
+    """Where replicas tell one another what was taken from their limits; one that is alone needs none."""
     object_store_ca_file: Path | None = None
     """The CA of the object store's certificate, PEM, where it is not a public one."""
     max_validation_bytes: int = 100 * 2**20

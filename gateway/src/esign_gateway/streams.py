@@ -101,23 +101,25 @@ class EventStream(Response):
 
 
 class Streams:
-    """The streams that are open in this process, at most `PER_SESSION` of one session."""
+    """The streams that are open in this process; `elsewhere(session_id)` says how many of a session are open in others, and
+    a session has at most `PER_SESSION` in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Callable[[str], int] = lambda session_id: 0) -> None:
         # Weakly: a stream whose client went before it began is not counted.
         self._open: defaultdict[str, WeakSet[EventStream]] = defaultdict(WeakSet)
+        self._elsewhere = elsewhere
         self._closing = asyncio.Event()
 
     async def open(self, session_id: str, ask: Callable[[], Call], render: Callable[[Any], bytes]) -> EventStream:
         """A stream of what `ask()` answers. Raises Limited, and EsignError when the first message does not come."""
-        mine = self._open[session_id]
-        if len(mine) >= PER_SESSION:
+        if len(self._open.get(session_id, ())) + self._elsewhere(session_id) >= PER_SESSION:
             raise Limited(
                 "TOO_MANY_STREAMS",
                 zh="打开的页面过多，请关闭其他页面后重试",
                 en="Too many pages are open; close another one first",
                 retry_after_seconds="10",
             )
+        mine = self._open[session_id]
 
         def done() -> None:
             mine.discard(stream)
@@ -129,9 +131,13 @@ class Streams:
         await stream.begin(ask)
         return stream
 
+    def by_session(self) -> dict[str, int]:
+        """How many are open, by session."""
+        return {session_id: len(streams) for session_id, streams in self._open.items() if streams}
+
     def count(self) -> int:
         """How many are open."""
-        return sum(len(streams) for streams in self._open.values())
+        return sum(self.by_session().values())
 
     def close(self) -> None:
         """End all: browsers connect again, to another process."""

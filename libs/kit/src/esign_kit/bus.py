@@ -2,9 +2,12 @@
 
 Subject: `esign.evt.<service>.<EventName>`. Attributes: CloudEvents 1.0 in NATS headers (`ce-id`, `ce-type`, …) and
 W3C `traceparent`. Body: the event's protobuf bytes. Retention: by age; every consumer is durable and keeps an inbox.
+
+Beside the stream, replicas of one program may tell one another what is worth nothing a moment later (`tell`, `hear`).
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +17,7 @@ with without("aiohttp"):  # for NATS over WebSocket
     import nats
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
@@ -61,6 +65,7 @@ class Bus:
         async def on_error(error: Exception) -> None:
             log.debug("nats", error=repr(error))
 
+        say = log.warning
         while True:
             try:
                 await self.nc.connect(
@@ -78,12 +83,31 @@ class Bus:
                 )
                 return
             except (OSError, nats.errors.Error, TimeoutError) as error:
-                log.warning("waiting for nats", error=repr(error))
+                say("waiting for nats", error=repr(error))
+                say = log.debug
                 await asyncio.sleep(0.3)
 
     async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
         """Publish and wait for the stream's acknowledgement. Raises nats.errors.Error, TimeoutError."""
         await self.js.publish(subject, data, headers=headers, timeout=5, stream=STREAM)
+
+    async def tell(self, subject: str, data: bytes) -> bool:
+        """Publish outside the stream, to whoever listens now; answers False, and keeps nothing, while there is no connection."""
+        if not self.nc.is_connected:
+            return False
+        try:
+            await self.nc.publish(subject, data)
+        except (OSError, nats.errors.Error):
+            return False
+        return True
+
+    async def hear(self, subject: str, handle: Callable[[bytes], None]) -> None:
+        """Have `handle` called with what others tell from now on, also after a lost connection. Raises nats.errors.Error."""
+
+        async def heard(message: Msg) -> None:
+            handle(message.data)
+
+        await self.nc.subscribe(subject, cb=heard)
 
     def ping(self) -> None:
         """Raise ConnectionError when there is no connection now."""
@@ -92,7 +116,7 @@ class Bus:
 
     async def close(self) -> None:
         """Close the connection."""
-        if self.nc.is_connected:
+        if self.nc.is_connected or self.nc.is_reconnecting:
             await self.nc.close()
 
 

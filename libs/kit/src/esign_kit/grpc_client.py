@@ -1,6 +1,7 @@
 """gRPC client channels: mTLS, deadlines, the acting person, traces, retries of idempotent methods, typed errors."""
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Generator
@@ -26,12 +27,15 @@ else:
 
 DEFAULT_DEADLINE = 10.0
 STREAM_DEADLINE = 120.0
+# Calls go to all replicas in turn, past those with which no connection stands. Health by RPC is not asked for.
+IN_TURN = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 
 
 def channel(address: str, peer: str, tls: Tls) -> grpc.aio.Channel:
-    """A channel to the service `peer` at `address`, whose certificate must name `<peer>.esign.internal`.
+    """A channel to all replicas of the service `peer`, whose certificate must name `<peer>.esign.internal`.
 
-    Calls on it raise the platform's typed errors.
+    `address` is a gRPC target that ends in a port: `host:port`, `dns:///<headless service>:port`, or several addresses as
+    `ipv4:host:port,host:port`. Calls raise the platform's typed errors.
     """
     credentials = grpc.ssl_channel_credentials(
         root_certificates=tls.ca_file.read_bytes(),
@@ -44,6 +48,9 @@ def channel(address: str, peer: str, tls: Tls) -> grpc.aio.Channel:
         credentials,
         options=[
             ("grpc.ssl_target_name_override", f"{peer}.esign.internal"),
+            ("grpc.service_config", IN_TURN),
+            # A service config of the name's own, in a TXT record, has no say.
+            ("grpc.service_config_disable_resolution", 1),
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.initial_reconnect_backoff_ms", 100),

@@ -51,7 +51,7 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
-"""`host:port`."""
+"""`host:port`; a peer's also as a gRPC target for all its replicas, see `esign_kit.grpc_client.channel`."""
 
 
 class Section(BaseModel):

