@@ -17,7 +17,7 @@ setup: ## virtual environment, locked packages, system tools, fonts, the portal 
 run: setup ## start the whole platform on this machine; Ctrl-C stops it (ARGS="--data-dir DIR")
 	@$(PYTHON) -m esign_local run $(ARGS)
 
-demo: setup ## one contract from dispatch to a verified file, on a fresh platform; results in build/demo
+demo: setup ## three contracts from dispatch to verified files, one per face channel, on a fresh platform; results in build/demo
 	@$(PYTHON) -m esign_e2e.demo $(ARGS)
 
 test: setup ## unit and integration tests in parallel, then end-to-end (ARGS="-k name" goes to pytest)

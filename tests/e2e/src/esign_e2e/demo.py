@@ -1,29 +1,37 @@
-"""`python -m esign_e2e.demo`: one contract from dispatch to a file that anyone can verify, on a fresh platform of its own.
+"""`python -m esign_e2e.demo`: contracts from dispatch to files that anyone can verify, on a fresh platform of its own, one
+for each channel by which a person's face is recognised.
 
-Leaves `contract.pdf`, `evidence.zip`, `trust.pem` and `journey.json` in `build/demo/individual`. Exit status: 0 when every
-step and every independent check passed, else 1, naming what failed.
+Leaves `journey.json` in `build/demo`, and in a folder for each journey there (the first is `individual`) `contract.pdf`,
+`evidence.zip`, `trust.pem` and its own `journey.json`. Exit status: 0 when every step and every independent check passed,
+else 1, naming what failed.
 """
 
 import argparse
 import asyncio
+import json
 import shutil
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from esign_local.stack import Stack
 from esign_local.state import StackError
 
 from esign_e2e import checks
 from esign_e2e.doors import Doors
+from esign_e2e.elapse import a_minute_later
+from esign_e2e.face_clip import Portrait
 from esign_e2e.journey import Countersigner, Journey
 from esign_e2e.lease import Lease, LeaseParty, make_lease
 from esign_e2e.people import Tenant, invent
-from esign_e2e.steps import STEPS, Step, StepFailed, travel
+from esign_e2e.steps import CHANNELS, STEPS, Record, Step, StepFailed, travel
 
-OUTPUT = Path("build/demo/individual")
+OUTPUT = Path("build/demo")
 
 
 def doors_of(stack: Stack) -> Doors:
@@ -52,6 +60,26 @@ def document_number(number: int) -> str:
     return f"JDE-202611{number:08d}"
 
 
+@dataclass(frozen=True)
+class Way:
+    """How one journey of the demonstration goes: by which face channel, and which folder its results go to."""
+
+    folder: str
+    channel: str
+
+    @property
+    def words(self) -> str:
+        """The channel, for people."""
+        return CHANNELS[self.channel.upper()]
+
+
+VENDOR = Way("individual", "tencent")
+OWN = Way("individual-own-channel", "own")
+OTHER = Way("individual-bjca", "bjca")
+WAYS = (VENDOR, OWN, OTHER)
+CHECKS = 4
+
+
 class Progress:
     """One line per step."""
 
@@ -63,26 +91,72 @@ class Progress:
         self._count += 1
         print(f"  {self._count:2d}/{self._total}  ✓ {title}  {seconds:.2f} s", flush=True)
 
-    def step(self, step: Step, seconds: float) -> None:
-        """A step of the journey is done."""
-        self.line(step.title, seconds)
+    def step(self, way: Way, step: Step, seconds: float) -> None:
+        """A step of a journey is done."""
+        self.line(f"{way.words}｜{step.title}", seconds)
 
 
 async def demonstrate(output: Path, progress: Progress) -> None:
-    """The journey on a stack of its own, its results in `output`. Raises StackError, StepFailed."""
+    """The journeys on a stack of their own, their results in `output`. Raises StackError, StepFailed.
+
+    The first check by a vendor enrols the portrait with which the same tenant's second contract is signed by our own
+    channel; meanwhile another tenant comes by the other vendor.
+    """
     with tempfile.TemporaryDirectory(prefix="esign-demo-") as scratch:
         async with Stack(ephemeral=True) as stack:
             progress.line("平台启动", stack.started_in)
-            tenant, number = invent(1), document_number(1)
-            lease = await asyncio.to_thread(lease_for, stack, Path(scratch) / "lease.pdf", tenant, number)
-            journey = Journey(doors_of(stack), lease, tenant, countersigner_of(stack), document_number=number)
-            try:
-                record = await travel(journey, done=progress.step)
-                roots = await journey.anyone.trust_roots()
-            finally:
-                await journey.close()
-    write(output, {"contract.pdf": journey.pdf, "evidence.zip": journey.package, "trust.pem": roots.encode()})
-    record.save(output / "journey.json", journey)
+            go = partial(travelled, stack, Path(scratch), output, progress)
+            async with AsyncExitStack() as journeys:
+                first = await go(journeys, VENDOR, 1, tenant=invent(1))
+                # A phone has a code a minute at most.
+                await a_minute_later(stack)
+                print("         一分钟后（演示把时间拨快）", flush=True)
+                others = await asyncio.gather(
+                    go(journeys, OWN, 2, tenant=invent(1), after=first[0]),
+                    go(journeys, OTHER, 3, tenant=invent(3)),
+                )
+    content = first[1].content(first[0])
+    content["journeys"] = [
+        {"folder": way.folder} | record.summary(journey)
+        for way, (journey, record) in zip(WAYS, (first, *others), strict=True)
+    ]
+    save(output / "journey.json", content)
+
+
+async def travelled(
+    stack: Stack,
+    scratch: Path,
+    output: Path,
+    progress: Progress,
+    journeys: AsyncExitStack,
+    way: Way,
+    number: int,
+    *,
+    tenant: Tenant,
+    after: Journey | None = None,
+) -> tuple[Journey, Record]:
+    """One journey, its results in a folder of its own; `journeys` closes it. Raises StepFailed."""
+    lease = await asyncio.to_thread(lease_for, stack, scratch / f"lease-{number}.pdf", tenant, document_number(number))
+    journey = Journey(
+        doors_of(stack),
+        lease,
+        tenant,
+        countersigner_of(stack),
+        document_number=document_number(number),
+        client=0 if after else number,
+        channel=way.channel,
+        portrait=Portrait.ASTRONAUT,
+        after=after,
+        pages_to_read=() if way is VENDOR else (lease.tenant.page,),
+    )
+    journeys.push_async_callback(journey.close)
+    record = await travel(journey, done=partial(progress.step, way))
+    roots = await journey.anyone.trust_roots()
+    folder = output / way.folder
+    folder.mkdir()
+    write(folder, {"contract.pdf": journey.pdf, "evidence.zip": journey.package, "trust.pem": roots.encode()})
+    save(folder / "journey.json", record.content(journey))
+    return journey, record
 
 
 def write(output: Path, files: dict[str, bytes]) -> None:
@@ -91,18 +165,25 @@ def write(output: Path, files: dict[str, bytes]) -> None:
         (output / name).write_bytes(content)
 
 
+def save(file: Path, content: dict[str, Any]) -> None:
+    """Write a record."""
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
 def check(output: Path, progress: Progress) -> None:
     """The results stand without the platform, which has ended by now. Raises AssertionError."""
-    pdf = output / "contract.pdf"
-    tests = (
-        partial(checks.pdfsig, pdf),
-        partial(checks.qpdf, pdf),
-        partial(checks.openssl, pdf, output / "trust.pem"),
-        partial(checks.evidence, output / "evidence.zip", pdf),
-    )
-    for test in tests:
-        begun = time.monotonic()
-        progress.line(test(), time.monotonic() - begun)
+    for way in WAYS:
+        folder = output / way.folder
+        pdf = folder / "contract.pdf"
+        tests = (
+            partial(checks.pdfsig, pdf),
+            partial(checks.qpdf, pdf),
+            partial(checks.openssl, pdf, folder / "trust.pem"),
+            partial(checks.evidence, folder / "evidence.zip", pdf),
+        )
+        for test in tests:
+            begun = time.monotonic()
+            progress.line(f"{way.words}｜{test()}", time.monotonic() - begun)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,9 +191,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m esign_e2e.demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
     options = parser.parse_args(arguments)
-    begun, progress = time.monotonic(), Progress(len(STEPS) + 5)
-    shutil.rmtree(options.output, ignore_errors=True)
-    options.output.mkdir(parents=True)
+    begun, progress = time.monotonic(), Progress(1 + len(WAYS) * (len(STEPS) + CHECKS))
+    options.output.mkdir(parents=True, exist_ok=True)
+    for way in WAYS:
+        shutil.rmtree(options.output / way.folder, ignore_errors=True)
     try:
         asyncio.run(demonstrate(options.output, progress))
         check(options.output, progress)

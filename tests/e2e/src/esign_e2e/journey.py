@@ -17,6 +17,7 @@ from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2
 from PIL import Image
 
+from esign_e2e import camera
 from esign_e2e.doors import (
     Anyone,
     Doors,
@@ -30,6 +31,7 @@ from esign_e2e.doors import (
     patiently,
     until,
 )
+from esign_e2e.face_clip import Portrait
 from esign_e2e.lease import Lease
 from esign_e2e.people import Tenant, handwritten_signature
 
@@ -49,8 +51,9 @@ class Journey:
     """One contract on its way.
 
     `client` tells the tenants' network addresses apart, `patience` is for how many seconds a trigger is repeated while a part
-    of the platform is away, `wait` how long each consequence may take. What became known stands in the attributes; `facts` is
-    for the record. `asked` counts the codes that were asked for (`login`, `signing`).
+    of the platform is away, `wait` how long each consequence may take. `channel` is the face check's, `portrait` who is then
+    before the camera; `after` is an earlier journey of the same tenant. What became known stands in the attributes; `facts`
+    is for the record. `asked` counts the codes that were asked for (`login`, `signing`).
     """
 
     def __init__(
@@ -62,13 +65,16 @@ class Journey:
         *,
         document_number: str,
         client: int = 0,
+        channel: str = "tencent",
+        portrait: Portrait | None = None,
+        after: "Journey | None" = None,
         pages_to_read: Sequence[int] = (),
         patience: float = 0,
         wait: float = 60,
     ) -> None:
         self.lease, self.tenant, self.countersigner = lease, tenant, countersigner
         self.pages_to_read, self.patience, self.wait = pages_to_read, patience, wait
-        self.document_number, self.client = document_number, client
+        self.document_number, self.client, self.channel, self.portrait = document_number, client, channel, portrait
         self.leasing = LeasingSystem(doors.channel)
         self.person = Person(doors.gateway_url, address=loopback(client))
         self.anyone = Anyone(doors.gateway_url, address=loopback(client))
@@ -81,7 +87,7 @@ class Journey:
         self.evidence_number = ""
         self.asked: Counter[str] = Counter()
         self._ask_again_at: dict[str, float] = {}
-        self._typed: set[str] = set()
+        self._typed: set[str] = set(after._typed) if after else set()
         self._faces: set[str] = set()
         self._answers: dict[str, Json] = {}
         self.pdf = self.package = b""
@@ -195,19 +201,20 @@ class Journey:
             await self.person.confirm_code(self.verification_id, self.signing_code)
 
     async def start_face(self) -> None:
-        """Open the face check; scan the code with the phone, and press 通过 there."""
-        self.face = await self.person.start_face(self.verification_id)
+        """Open the face check; scan the code with the phone, and do there what it takes."""
+        self.face = await self.person.start_face(self.verification_id, self.channel)
         relay = await self.phone.open_relay(self.face["url"])
         if relay["face_check_id"] not in self._faces:
-            await self.phone.pass_at_vendor(relay["vendor_url"])
+            await camera.face(self.phone, self.face["url"], relay, self.portrait)
             self._faces.add(relay["face_check_id"])
 
     async def complete_face(self) -> None:
-        """The phone is back, the platform asks the vendor, and the computer goes on."""
+        """The phone is done, the platform asks the vendor, and the computer goes on."""
         relay = await self.phone.finish_relay(self.face["url"])
         expect(relay["state"], "passed", "face check on the phone")
         answer = await self.person.complete_face(self.verification_id, self.face["face_check_id"])
         expect(answer["state"], "passed", "verification")
+        self.facts["face_channel"] = answer["face"]["channel"].upper()
 
     # The tenant signs
 
@@ -305,6 +312,7 @@ class Journey:
         report = await self._once("validate", lambda: self.anyone.validate(self.pdf))
         expect(report["verdict"], "passed", "verdict")
         expect(len(report["signatures"]) >= 2, True, "two signatures at least")
+        self.facts["level"] = "/".join(sorted({s["level"] for s in report["signatures"]}))
         self.facts["signatures"] = [f"{s['signer']} {s['level']}" for s in report["signatures"]]
         changed = await self._once("validate changed", lambda: self.anyone.validate(altered(self.pdf)))
         expect(changed["verdict"], "failed", "verdict on the changed file")

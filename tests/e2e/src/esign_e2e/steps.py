@@ -1,10 +1,8 @@
 """The steps of a journey, in order: each a trigger, what a person or a system does, and what is to come of it."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from esign_e2e.doors import patiently
@@ -49,6 +47,9 @@ STEPS: tuple[Step, ...] = (
     Step("package", "取得证据包", Journey.fetch_package),
 )
 
+CHANNELS = {"TENCENT": "腾讯云", "BJCA": "数字认证", "OWN": "与留存照比对（本平台通道）"}
+"""Face channels, for people."""
+
 
 class StepFailed(Exception):
     """A step did not do what it should."""
@@ -64,10 +65,28 @@ class Record:
 
     steps: list[Json] = field(default_factory=list)
 
-    def save(self, file: Path, journey: Journey) -> None:
-        """Write steps, durations and ids."""
-        content = {"document_number": journey.document_number, "facts": journey.facts, "steps": self.steps}
-        file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    def content(self, journey: Journey) -> Json:
+        """Steps, durations and ids."""
+        return {"document_number": journey.document_number, "facts": journey.facts, "steps": self.steps}
+
+    def summary(self, journey: Journey) -> Json:
+        """How somebody signed, by which channel they were recognised, and what came of it."""
+        facts = journey.facts
+        channel = facts["face_channel"]
+        return {
+            "document_number": journey.document_number,
+            "contract_id": journey.contract_id,
+            "login": "INDIVIDUAL",
+            "login_words": "个人用户登录，手机号与短信验证码",
+            "face_channel": channel,
+            "face_channel_words": CHANNELS[channel],
+            "level": facts["level"],
+            "signatures": facts["signatures"],
+            "evidence_number": facts["evidence_number"],
+            "block_height": facts["block_height"],
+            "document_sha256": facts["document_sha256"],
+            "seconds": round(sum(step["seconds"] for step in self.steps), 3),
+        }
 
 
 async def take(journey: Journey, step: Step) -> float:
