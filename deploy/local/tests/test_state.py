@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from esign_kit.crypto import FieldCipher
 from esign_kit.engines import free_ports
 from esign_kit.settings import FileSettings, load
-from esign_local.configuration import SERVICES, Configuration, event_user, to_toml
+from esign_local.configuration import SERVICES, Configuration, event_user
 from esign_local.material import Material
+from esign_local.replicas import programs, service_of
 from esign_local.state import StackError, State, is_running
+from esign_local.toml import to_toml
 from esign_sandbox.credentials import load_credentials
 
 REST = ("postgres", "nats", "sandbox", "gateway")
@@ -111,7 +113,7 @@ def test_toml_says_what_was_meant() -> None:
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
-    ports = {"s3": free_ports(10), **{name: free_ports(2) for name in (*SERVICES, *REST)}}
+    ports = {"s3": free_ports(10), **{name: free_ports(2) for name in (*SERVICES, *REST, "identity-2", "gateway-2")}}
     made = Configuration(tmp_path, ports.__getitem__)
     made.ca_roots.write_text("roots")
     return made
@@ -148,6 +150,21 @@ def test_the_programs_accept_their_settings(
     monkeypatch.setenv("ESIGN_SETTINGS_FILE", str(file))
     (settings,) = (load(kind) for kind in classes)
     assert settings.model_dump()["service"] == name
+
+
+def test_replicas_are_found_by_all_and_share_what_is_their_services(configuration: Configuration) -> None:
+    configuration.replicas = {"identity": 2, "gateway": 2}
+    first, second = (
+        tomllib.loads(configuration.write_service(name).read_text()) for name in programs("identity", {"identity": 2})
+    )
+    own = {"grpc_listen", "health_listen"}
+    assert {key for key in first if first[key] != second[key]} == own
+    gateway = tomllib.loads(configuration.write_gateway("gateway-2").read_text())
+    assert gateway["http_listen"] == configuration.address("gateway-2")
+    assert gateway["public_url"] == configuration.portal_url
+    assert gateway["peers"]["identity"] == f"ipv4:{first['grpc_listen']},{second['grpc_listen']}"
+    assert gateway["peers"]["contract"] == configuration.address("contract")
+    assert service_of("ca-broker") == "ca-broker"
 
 
 def test_the_sandbox_accepts_its_accounts(configuration: Configuration) -> None:

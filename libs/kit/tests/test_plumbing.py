@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -238,3 +239,26 @@ async def test_unreachable_peer_is_a_typed_error(pki: Pki) -> None:
         await stub.SendCode(notifier_pb2.SendCodeRequest(), timeout=0.5)
     assert error.value.reason in ("SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED")
     await channel.close(None)
+
+
+async def test_replicas_take_turns_and_one_that_is_gone_is_passed_by(platform: Platform, pki: Pki) -> None:
+    portals, add = [Portal(), Portal()], contract_pb2_grpc.add_PortalServiceServicer_to_server  # type: ignore[abstract]
+    async with AsyncExitStack() as stack:
+        ends = [await stack.enter_async_context(AsyncExitStack()) for _ in portals]
+        pairs = zip(ends, portals, strict=True)
+        addresses = [await end.enter_async_context(platform.peer("contract", (add, portal))) for end, portal in pairs]
+        channel = grpc_client.channel(f"ipv4:{','.join(addresses)}", "contract", pki.tls("gateway"))
+        stack.push_async_callback(channel.close, None)
+        stub, person = contract_pb2_grpc.PortalServiceStub(channel), [("esign-actor", pki.actor_token("p"))]
+
+        async def ask() -> None:
+            await stub.GetContract(contract_pb2.GetContractRequest(contract_id="c"), metadata=person)
+
+        for _ in range(20):
+            await ask()
+        assert all(portal.calls >= 5 for portal in portals)
+        await ends[0].aclose()
+        before = portals[1].calls
+        for _ in range(10):
+            await ask()
+        assert portals[1].calls == before + 10

@@ -6,16 +6,18 @@ Each service gets what it needs and no more: its own database, its own events, t
 import base64
 import json
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from esign_kit.engines import S3Identity
 from esign_kit.engines.base import write_private
 
+from esign_local.replicas import programs, service_of, target
 from esign_local.seed import NAME as LANDLORD
 from esign_local.seed import UNIFIED_SOCIAL_CREDIT_CODE
 from esign_local.state import ROOT
+from esign_local.toml import to_toml
 
 FONTS = ROOT / "node_modules" / "@expo-google-fonts"
 SERIF = FONTS / "noto-serif-sc" / "400Regular" / "NotoSerifSC_400Regular.ttf"
@@ -86,10 +88,18 @@ class Configuration:
     """Writes `settings/<program>.toml` and `sandbox/credentials.json` for programs at known addresses.
 
     `ports` maps a program to its ports: engines as they take them, `sandbox` HTTP and SMTP, services gRPC and health,
-    `gateway` HTTP. Spans go to the OTLP collector at `otlp_endpoint`, where one is named.
+    `gateway` HTTP. Spans go to the OTLP collector at `otlp_endpoint`, where one is named. `replicas` says of which service
+    there are more than one.
     """
 
-    def __init__(self, data_dir: Path, ports: Callable[[str], list[int]], *, otlp_endpoint: str = "") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        ports: Callable[[str], list[int]],
+        *,
+        otlp_endpoint: str = "",
+        replicas: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         # Heavy, and whoever only wants a name from this file does without.
         from esign_local.material import Material
         from esign_local.pki import Pki
@@ -100,6 +110,7 @@ class Configuration:
         self.material = Material(data_dir / "secrets", data_dir / "trust")
         self.ca_roots = self.material.public("ca-roots.pem")
         self._ports = ports
+        self.replicas = replicas
         for name in (*SERVICES, "gateway"):
             self.pki.ensure(name, "service")
         for name in SYSTEMS:
@@ -114,13 +125,19 @@ class Configuration:
         """`host:port` of a program."""
         return f"127.0.0.1:{self._ports(name)[which]}"
 
+    def target(self, name: str) -> str:
+        """Where all replicas of a service are, for `esign_kit.grpc_client.channel`."""
+        return target([self.address(program) for program in programs(name, self.replicas)])
+
     def database_password(self, service: str) -> str:
         """The password of a service's database role."""
         return self.material.password(service, "database").read_text()
 
     def nats_passwords(self) -> dict[str, str]:
         """Passwords by NATS user."""
-        passwords = {event_user(name): self.material.password(name, "nats").read_text() for name in SERVICES}
+        passwords = {
+            event_user(name): self.material.password(name, "nats").read_text() for name in (*SERVICES, "gateway")
+        }
         return {**passwords, "admin": self.material.password("nats", "admin").read_text()}
 
     def s3_identities(self) -> list[S3Identity]:
@@ -156,7 +173,7 @@ class Configuration:
             "procurement": {
                 "gateway_url": self.portal_url,
                 "identity": {
-                    "address": self.address("identity"),
+                    "address": self.target("identity"),
                     "server_name": "identity.esign.internal",
                     "ca_file": str(self.pki.ca_file),
                     "cert_file": str(self.pki.cert_file("procurement")),
@@ -172,8 +189,9 @@ class Configuration:
         write_private(path, json.dumps(credentials, ensure_ascii=False, indent=2))
         return path
 
-    def write_service(self, name: str) -> Path:
-        """The settings file of a service."""
+    def write_service(self, program: str) -> Path:
+        """The settings file of a service, or of one of its replicas."""
+        name = service_of(program)
         sections: dict[str, Callable[[], Table]] = {
             "identity": self._identity,
             "ca-broker": self._ca_broker,
@@ -182,16 +200,16 @@ class Configuration:
             "notifier": self._notifier,
             "evidence": self._evidence,
         }
-        return self._write(name, {**self._common(name), **sections[name]()})
+        return self._write(program, {**self._common(program), **sections[name]()})
 
-    def write_gateway(self) -> Path:
-        """The settings file of the gateway."""
+    def write_gateway(self, program: str = "gateway") -> Path:
+        """The settings file of the gateway, or of one of its replicas."""
         return self._write(
-            "gateway",
+            program,
             {
                 "environment": "local",
                 "otlp_endpoint": self.otlp_endpoint,
-                "http_listen": self.address("gateway"),
+                "http_listen": self.address(program),
                 "public_url": self.portal_url,
                 "sso_origins": [self.sandbox_url],
                 "support": [
@@ -199,7 +217,8 @@ class Configuration:
                     {"name": "SOHO中国客服", "phone": "4009197888-3"},
                 ],
                 "tls": self._tls("gateway"),
-                "peers": {peer: self.address(peer) for peer in PEERS["gateway"]},
+                "peers": {peer: self.target(peer) for peer in PEERS["gateway"]},
+                "nats": self._nats("gateway"),
             },
         )
 
@@ -213,14 +232,15 @@ class Configuration:
         """Where the outside world answers."""
         return f"http://{self.address('sandbox')}"
 
-    def _common(self, name: str) -> Table:
+    def _common(self, program: str) -> Table:
+        name = service_of(program)
         user = event_user(name)
         table: Table = {
             "service": name,
             "environment": "local",
             "otlp_endpoint": self.otlp_endpoint,
-            "grpc_listen": self.address(name),
-            "health_listen": self.address(name, 1),
+            "grpc_listen": self.address(program),
+            "health_listen": self.address(program, 1),
             "actor_public_key_file": self.material.public("actor.pub.pem"),
             "tls": self._tls(name),
             "database": {
@@ -229,12 +249,8 @@ class Configuration:
                 # A connection that rests takes some 16 MiB of the database's memory.
                 "pool_size": 1,
             },
-            "nats": {
-                "servers": [f"nats://{self.address('nats')}"],
-                "user": user,
-                "password_file": self.material.password(name, "nats"),
-            },
-            "peers": {peer: self.address(peer) for peer in PEERS[name]},
+            "nats": self._nats(name),
+            "peers": {peer: self.target(peer) for peer in PEERS[name]},
         }
         if name in WRITES or name in READS:
             table["s3"] = {
@@ -353,6 +369,13 @@ class Configuration:
             },
         }
 
+    def _nats(self, name: str) -> Table:
+        return {
+            "servers": [f"nats://{self.address('nats')}"],
+            "user": event_user(name),
+            "password_file": self.material.password(name, "nats"),
+        }
+
     def _tls(self, name: str) -> Table:
         return {
             "cert_file": self.pki.cert_file(name),
@@ -375,41 +398,3 @@ class Configuration:
 def event_user(service: str) -> str:
     """A service's name as its NATS user, its database and its role: `ca-broker` → `ca_broker`."""
     return service.replace("-", "_")
-
-
-def module(program: str) -> list[str]:
-    """The command that runs a service or the gateway."""
-    return [sys.executable, "-m", f"esign_{program.replace('-', '_')}.main"]
-
-
-def to_toml(table: Mapping[str, object]) -> str:
-    """TOML 1.0 of nested mappings with strings, numbers, booleans, paths and lists of these and of mappings."""
-    return "\n".join(_lines(table, ())) + "\n"
-
-
-def _lines(table: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
-    lines = [f"[{'.'.join(_string(part) for part in path)}]"] if path else []
-    lines += [f"{_string(key)} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            lines += _lines(value, (*path, key))
-    return lines
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str | Path):
-        return _string(str(value))
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(item) for item in value)}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_string(key)} = {_value(item)}' for key, item in value.items())}}}"
-    raise TypeError(f"no TOML for {type(value).__name__}")
-
-
-def _string(text: str) -> str:
-    # JSON's escapes are a subset of TOML's, but for characters written as surrogate pairs, hence not ASCII.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

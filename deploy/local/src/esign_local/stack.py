@@ -9,20 +9,21 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from esign_kit.engines import S3, Child, Engine, Nats, Postgres, S3Identity
 
 from esign_local import memory
-from esign_local.configuration import SERVICES, module
+from esign_local.configuration import SERVICES
 from esign_local.health import EngineHealth, GrpcHealth, Health, HttpHealth, PostgresHealth, http_get
+from esign_local.replicas import module, programs, target
 from esign_local.seed import Seeded
 from esign_local.state import StackError, State, read_ports
-from esign_local.supervisor import Program, Supervisor
+from esign_local.supervisor import Program, Supervisor, environment
 
 # What this process imports it keeps for as long as the platform runs: heavy work is done by `esign_local.steps`.
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ class Stack:
             await stack.wait_healthy("contract")
 
     `data_dir` keeps all state and may be used by one stack at a time; with `ephemeral` it defaults to a temporary directory
-    and is removed at the end. Spans go to the OTLP/gRPC collector at `otlp_endpoint`, where one is named. `changed(program)`
-    hears of every program that enters another phase. Entering raises StackError naming what failed, with the end of its log.
+    and is removed at the end. Spans go to the OTLP/gRPC collector at `otlp_endpoint`, where one is named. `replicas` says of
+    which services, or of the gateway, there are more than one: with `{"identity": 2}` the programs are `identity` and
+    `identity-2`. `changed(program)` hears of every program that enters another phase. Entering raises StackError naming what
+    failed, with the end of its log.
     """
 
     def __init__(
@@ -54,12 +57,15 @@ class Stack:
         *,
         ephemeral: bool = False,
         otlp_endpoint: str = "",
+        replicas: Mapping[str, int] = MappingProxyType({}),
         changed: Callable[[Program], None] = lambda program: None,
     ) -> None:
         if data_dir is None and not ephemeral:
             raise ValueError("a stack that is kept needs a data_dir")
         self.ephemeral = ephemeral
-        self.otlp_endpoint = otlp_endpoint
+        if unknown := replicas.keys() - {*SERVICES, "gateway"}:
+            raise ValueError(f"no replicas of {', '.join(sorted(unknown))}")
+        self.otlp_endpoint, self.replicas = otlp_endpoint, dict(replicas)
         self.data_dir = (data_dir or Path(tempfile.mkdtemp(prefix="esign-stack-"))).absolute()
         self.supervisor = Supervisor(changed)
         self.started_in = 0.0
@@ -92,6 +98,10 @@ class Stack:
     def url(self, name: str) -> str:
         """The HTTP address of `gateway`, `sandbox` or `s3`."""
         return f"http://{self.address(name)}"
+
+    def urls(self, name: str) -> list[str]:
+        """The HTTP addresses of all replicas."""
+        return [self.url(program) for program in programs(name, self.replicas)]
 
     @property
     def smtp_address(self) -> str:
@@ -136,12 +146,13 @@ class Stack:
         return Pki(self.data_dir / "tls").tls(name)
 
     def channel(self, service: str, caller: str) -> "grpc.aio.Channel":
-        """A channel to a service with the certificate of `caller`; the stack closes it."""
+        """A channel to all replicas of a service with the certificate of `caller`; the stack closes it."""
         from esign_kit import grpc_client
 
         key = (service, caller)
         if key not in self._channels:
-            self._channels[key] = grpc_client.channel(self.address(service), service, self.client_tls(caller))
+            addresses = [self.address(program) for program in programs(service, self.replicas)]
+            self._channels[key] = grpc_client.channel(target(addresses), service, self.client_tls(caller))
         return self._channels[key]
 
     def log(self, name: str) -> Path:
@@ -225,7 +236,8 @@ class Stack:
     async def close(self) -> None:
         """Ends everything; leaves no process."""
         await self.detach()
-        await self.supervisor.stop_all([["gateway"], list(SERVICES), ["sandbox"], list(ENGINES)])
+        services = [program for name in SERVICES for program in programs(name, self.replicas)]
+        await self.supervisor.stop_all([programs("gateway", self.replicas), services, ["sandbox"], list(ENGINES)])
         with contextlib.suppress(FileNotFoundError):
             (self.data_dir / "status.json").unlink()
         if self._state is not None:
@@ -254,12 +266,14 @@ class Stack:
     async def _build(self) -> None:
         """Takes the ports, has what is missing made and all settings written, and registers the programs."""
         assert self._state is not None
-        for name, count in {"postgres": 1, "nats": 1, "s3": 10, "sandbox": 2, "gateway": 1}.items():
+        services = [program for name in SERVICES for program in programs(name, self.replicas)]
+        gateways = programs("gateway", self.replicas)
+        needed = {"postgres": 1, "nats": 1, "s3": 10, "sandbox": 2} | dict.fromkeys(gateways, 1)
+        for name, count in (needed | dict.fromkeys(services, 2)).items():
             self._state.take_ports(name, count)
-        for name in SERVICES:
-            self._state.take_ports(name, 2)
         (self.data_dir / "logs").mkdir(exist_ok=True)
-        made = await self._step("configure", self.otlp_endpoint)
+        argument = {"otlp_endpoint": self.otlp_endpoint, "replicas": self.replicas}
+        made = await self._step("configure", json.dumps(argument))
         engines = self.data_dir / "engines"
         fsync = not self.ephemeral
         postgres = Postgres(
@@ -285,9 +299,10 @@ class Stack:
         self._add_sandbox()
         # The very first time, the services wait for the roots that they are to trust.
         needs = ENGINES if self._ca_roots.exists() else (*ENGINES, "sandbox")
-        for name in SERVICES:
+        for name in services:
             self._add(name, module(name), GrpcHealth(f"127.0.0.1:{self._ports(name)[1]}"), needs)
-        self._add("gateway", module("gateway"), HttpHealth(self.url("gateway")), ())
+        for name in gateways:
+            self._add(name, module(name), HttpHealth(self.url(name)), ())
 
     async def _step(self, name: str, argument: str = "") -> Any:
         """Has `esign_local.steps` take a step, and returns what it tells. Raises StackError with what went wrong."""
@@ -296,7 +311,7 @@ class Stack:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
         )
         try:
             told, trouble = await child.communicate()
@@ -354,14 +369,14 @@ class Stack:
         needs: Sequence[str],
         after: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        environment = {**_environment(), "ESIGN_SETTINGS_FILE": str(self.data_dir / "settings" / f"{name}.toml")}
+        settings = {"ESIGN_SETTINGS_FILE": str(self.data_dir / "settings" / f"{name}.toml")}
         log = self.log(name)
         self.supervisor.add(
             Program(
                 name=name,
                 address=self.address(name),
                 log=log,
-                spawn=lambda: Child(command, name=name, log=log, env=environment, cwd=self.data_dir),
+                spawn=lambda: Child(command, name=name, log=log, env=environment() | settings, cwd=self.data_dir),
                 healthy=healthy,
                 needs=needs,
                 after=after,
@@ -381,13 +396,3 @@ class Stack:
         except StackError as error:
             raise StackError(f"the platform is green, but could not be set up: {error}") from error
         self._state.mark_done(SEEDED)
-
-
-def _environment() -> dict[str, str]:
-    """What the programs inherit: no proxy, no foreign trust, no other settings."""
-    dropped = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "ESIGN_SETTINGS_FILE"}
-    kept = {
-        key: value for key, value in os.environ.items() if key not in dropped and not key.lower().endswith("_proxy")
-    }
-    # Few malloc arenas: a thread pool would otherwise multiply the memory of a quiet service.
-    return {**kept, "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}

@@ -17,6 +17,7 @@ from typing import Any
 from esign_kit.engines import S3, Nats, Postgres
 
 from esign_local.configuration import BUCKETS, SERIF_BOLD, SERVICES, Configuration, event_user
+from esign_local.replicas import programs
 from esign_local.state import read_ports
 
 S3_READY_SECONDS = 30.0
@@ -28,14 +29,21 @@ class Steps:
     def __init__(self, data_dir: Path, argument: str = "") -> None:
         self.data_dir = data_dir
         self.ports = read_ports(data_dir)
-        self.configuration = Configuration(data_dir, self.ports.__getitem__, otlp_endpoint=argument)
+        given = json.loads(argument or "{}")
+        self.replicas: dict[str, int] = given.get("replicas", {})
+        self.configuration = Configuration(data_dir, self.ports.__getitem__, **given)
 
     async def configure(self) -> dict[str, Any]:
-        """Makes what is missing and writes all settings; tells what the engines are to know."""
+        """Makes what is missing and writes all settings; tells what the engines are to know.
+
+        The argument is JSON: `otlp_endpoint` and `replicas` of `Configuration`.
+        """
         self.configuration.write_sandbox()
         for name in SERVICES:
-            self.configuration.write_service(name)
-        self.configuration.write_gateway()
+            for program in programs(name, self.replicas):
+                self.configuration.write_service(program)
+        for program in programs("gateway", self.replicas):
+            self.configuration.write_gateway(program)
         return {
             "nats_passwords": self.configuration.nats_passwords(),
             "s3_secret_key": self._s3_secret_key(),

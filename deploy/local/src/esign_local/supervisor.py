@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -259,6 +260,16 @@ class Supervisor:
         if program.phase is not phase:
             program.phase = phase
             self._changed(program)
+
+
+def environment() -> dict[str, str]:
+    """What the programs inherit: no proxy, no foreign trust, no other settings."""
+    dropped = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "ESIGN_SETTINGS_FILE"}
+    kept = {
+        key: value for key, value in os.environ.items() if key not in dropped and not key.lower().endswith("_proxy")
+    }
+    # Few malloc arenas: a thread pool would otherwise multiply the memory of a quiet service.
+    return {**kept, "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 def describe(error: BaseException) -> str:
