@@ -13,6 +13,7 @@ from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.document import DocumentRejected, Level
 from esign_signer.domain.report import Changes, Problem, ValidationReport, Verdict
+from esign_signer.domain.words import summary
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -53,7 +54,7 @@ def test_content_altered(bench: Bench) -> None:
     report = bench.validator.validate(path)
     assert report.verdict is Verdict.FAILED
     assert [signature.problems for signature in report.signatures] == [(Problem.ALTERED,), (Problem.ALTERED,)]
-    assert "改动" in report.summary()[0]
+    assert "改动" in summary(report)[0]
 
 
 @pytest.mark.parametrize("what", ["page", "bytes"])
@@ -77,7 +78,7 @@ def test_something_appended(bench: Bench, what: str) -> None:
     else:
         assert {signature.changes_afterwards for signature in report.signatures} == {Changes.FORBIDDEN}
         assert all(Problem.CHANGED_AFTERWARDS in signature.problems for signature in report.signatures)
-    assert "改动" in report.summary()[0]
+    assert "改动" in summary(report)[0]
 
 
 def test_truncated(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from esign_signer.domain.report import SignatureReport, ValidationReport, Verdict
 from esign_signer.domain.seal import Seal, SealKind, SealState
+from esign_signer.domain.words import summary
 
 _KINDS = {
     SealKind.HANDWRITTEN: signer_pb2.SEAL_KIND_HANDWRITTEN,
@@ -59,7 +60,7 @@ def seal_message(seal: Seal) -> signer_pb2.Seal:
 
 def report_message(report: ValidationReport) -> signer_pb2.ValidationReport:
     """A report."""
-    zh, en = report.summary()
+    zh, en = summary(report)
     return signer_pb2.ValidationReport(
         verdict=_VERDICTS[report.verdict],
         sha256=report.sha256,
