@@ -3,12 +3,14 @@
 The landlord's organisation, its certificate from the CA, its seal, and the standing policy by which it countersigns.
 """
 
+import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import grpc
@@ -17,6 +19,12 @@ NAME = "示例搜候商业管理有限公司"
 UNIFIED_SOCIAL_CREDIT_CODE = "91110000MA0DEM0X18"
 POLICY_ID = "landlord-countersign"
 BUSINESS_TYPES = ("租赁合同", "采购合同")
+PATIENCE = 60.0
+"""Seconds for each thing that is set up: a machine that starts everything at once is slow."""
+ATTEMPT = 20.0
+PAUSE = 0.5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,28 @@ class Seeded:
         return cls(**json.loads(file.read_text()))
 
 
+async def persistently(call: "Callable[[float], Awaitable[T]]", seconds: float = PATIENCE) -> T:
+    """Have a call, which has to be idempotent, answered within `seconds`, however often it is too slow or nobody is there.
+
+    `call` gets the seconds that one attempt may take. Raises esign_kit.errors.EsignError: a refusal at once, TimedOut and
+    Unavailable at the end.
+    """
+    from esign_kit.errors import TimedOut, Unavailable
+
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return await call(max(0.1, min(ATTEMPT, end - time.monotonic())))
+        except (TimedOut, Unavailable):
+            if time.monotonic() + PAUSE > end:
+                raise
+        await asyncio.sleep(PAUSE)
+
+
 async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) -> Seeded:
     """Set everything up. `channel(service)` is the operator's channel to a service.
 
-    Raises esign_kit.errors.EsignError when a service refuses.
+    Raises esign_kit.errors.EsignError when a service refuses, or is not there for `PATIENCE`.
     """
     from esign.ca_broker.v1 import ca_broker_pb2, ca_broker_pb2_grpc
     from esign.identity.v1 import identity_pb2, identity_pb2_grpc
@@ -51,31 +77,30 @@ async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) ->
     from esign_local.seal_image import round_seal
 
     identity = identity_pb2_grpc.OperatorServiceStub(channel("identity"))
-    await identity.RegisterOrganisation(
-        identity_pb2.RegisterOrganisationRequest(name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE)
+    ca_broker = ca_broker_pb2_grpc.OperatorServiceStub(channel("ca-broker"))
+    signer = signer_pb2_grpc.OperatorServiceStub(channel("signer"))
+    organisation = identity_pb2.RegisterOrganisationRequest(
+        name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE
     )
-    await ca_broker_pb2_grpc.OperatorServiceStub(channel("ca-broker")).EnrolOrganisation(
-        ca_broker_pb2.EnrolOrganisationRequest(name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE),
-        timeout=30,
+    await persistently(lambda timeout: identity.RegisterOrganisation(organisation, timeout=timeout))
+    enrolment = ca_broker_pb2.EnrolOrganisationRequest(name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE)
+    await persistently(lambda timeout: ca_broker.EnrolOrganisation(enrolment, timeout=timeout))
+    image = signer_pb2.CreateOrganisationSealRequest(
+        unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE,
+        kind=signer_pb2.SEAL_KIND_CONTRACT,
+        png=round_seal(NAME, "合同专用章", font_file),
+        width_um=40_000,
     )
-    seal = await signer_pb2_grpc.OperatorServiceStub(channel("signer")).CreateOrganisationSeal(
-        signer_pb2.CreateOrganisationSealRequest(
-            unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE,
-            kind=signer_pb2.SEAL_KIND_CONTRACT,
-            png=round_seal(NAME, "合同专用章", font_file),
-            width_um=40_000,
-        )
-    )
+    seal = await persistently(lambda timeout: signer.CreateOrganisationSeal(image, timeout=timeout))
     valid_until = Timestamp()
     valid_until.FromDatetime(datetime.now(UTC) + timedelta(days=365))
-    await identity.PutCountersignPolicy(
-        identity_pb2.PutCountersignPolicyRequest(
-            policy_id=POLICY_ID,
-            unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE,
-            seal_id=seal.seal_id,
-            business_types=BUSINESS_TYPES,
-            custodian="印章管理员",
-            valid_until=valid_until,
-        )
+    policy = identity_pb2.PutCountersignPolicyRequest(
+        policy_id=POLICY_ID,
+        unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE,
+        seal_id=seal.seal_id,
+        business_types=BUSINESS_TYPES,
+        custodian="印章管理员",
+        valid_until=valid_until,
     )
+    await persistently(lambda timeout: identity.PutCountersignPolicy(policy, timeout=timeout))
     return Seeded(NAME, UNIFIED_SOCIAL_CREDIT_CODE, POLICY_ID, seal.seal_id)
