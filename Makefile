@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench reset fmt proto proto-baseline
+.PHONY: help setup run demo test screens check bench reset fmt proto proto-baseline
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: setup ## three contracts from dispatch to verified files, one per face cha
 
 test: setup ## unit and integration tests in parallel, then end-to-end (ARGS="-k name" goes to pytest)
 	@$(PYTHON) scripts/test.py $(ARGS)
+
+screens: setup ## pictures of every page at 1280 and 360 pixels, into build/screens (index.html shows them)
+	@$(PYTHON) scripts/screens.py $(ARGS)
 
 check: setup ## format, lint, types, import rules, protos, generated code
 	@$(PYTHON) scripts/check.py

@@ -10,7 +10,7 @@ from esign_e2e.portal import Portal, arrived, download
 from esign_e2e.screens import shot
 from playwright.async_api import expect
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.screens]
 
 NewJourney = Callable[..., Awaitable[Journey]]
 Sit = Callable[..., Awaitable[Seat]]

@@ -30,6 +30,7 @@ async def act_at_vendor(phone: Seat, button: str) -> None:
     await phone.page.wait_for_url(re.compile(f"{re.escape(phone.site)}/f/return"))
 
 
+@pytest.mark.screens
 async def test_from_the_list_to_a_contract_that_all_have_signed(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="read")
     tenant, number = journey.tenant, journey.document_number
@@ -115,6 +116,7 @@ async def test_from_the_list_to_a_contract_that_all_have_signed(new_journey: New
     await expect(portal.row(number)).to_be_visible()
 
 
+@pytest.mark.screens
 async def test_a_failed_check_and_another_channel(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="face")
     seat, phone = await sit(like=journey), await sit(phone=True, number=journey.client)
@@ -148,6 +150,7 @@ async def test_a_failed_check_and_another_channel(new_journey: NewJourney, sit: 
     await shot(phone.page, "face-unknown")
 
 
+@pytest.mark.screens
 async def test_a_code_that_nobody_scanned_in_time(stack: Stack, new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="face")
     seat, phone = await sit(like=journey), await sit(phone=True, number=journey.client)
@@ -167,6 +170,7 @@ async def test_a_code_that_nobody_scanned_in_time(stack: Stack, new_journey: New
     assert await sign.code_on_screen() != url
 
 
+@pytest.mark.screens
 async def test_everything_on_one_phone(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="face")
     phone = await sit(like=journey, phone=True)
@@ -188,7 +192,9 @@ async def test_everything_on_one_phone(new_journey: NewJourney, sit: Sit) -> Non
     await expect(page.get_by_role("heading", name="合同签署完成")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize("alive", [True, False], ids=["a person", "a photograph"])
+@pytest.mark.parametrize(
+    "alive", [pytest.param(True, marks=pytest.mark.screens), False], ids=["a person", "a photograph"]
+)
 async def test_our_own_channel(
     playwright: Playwright, enrolled: Journey, sit: Sit, tmp_path: Path, alive: bool
 ) -> None:

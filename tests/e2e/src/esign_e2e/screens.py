@@ -1,6 +1,7 @@
 """What can be judged of a page by looking at it: pictures at two widths, nothing cut or in the way, accessible; QR codes."""
 
 import io
+import json
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from playwright.async_api import Page, expect
 ROOT: Final = Path(__file__).resolve().parents[4]
 SCREENS: Final = ROOT / "build" / "screens"
 WIDTHS: Final = {1280: 800, 360: 740}
+PICTURES: Final = SCREENS / "pictures.json"
+"""The portal's route of every picture, by its file's name; empty where the page is not the portal's."""
 TALLEST: Final = 3000
 """Pixels: a higher page is shown as the window shows it, as is one with a dialog."""
 
@@ -73,6 +76,11 @@ async () => {
     .map((v) => `${v.impact}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`)
 }
 """
+_ROUTE: Final = (
+    "() => document.querySelector('#app')?.__vue_app__?.config.globalProperties.$router.currentRoute.value.name ?? ''"
+)
+
+_taken = 0
 
 
 @cache
@@ -91,10 +99,24 @@ async def shot(page: Page, name: str, *widths: int) -> None:
     for width in widths or tuple(WIDTHS):
         await page.set_viewport_size({"width": width, "height": WIDTHS[width]})
         problems += [f"{name}-{width}: {problem}" for problem in await look(page, SCREENS / f"{name}-{width}.png")]
+        _note(name, width, await page.evaluate(_ROUTE))
     if before is not None:
         await page.set_viewport_size(before)
     if problems:
         raise AssertionError("\n".join(problems))
+
+
+def taken() -> int:
+    """How many pictures this process has taken."""
+    return _taken
+
+
+def _note(name: str, width: int, route: str) -> None:
+    global _taken
+    _taken += 1
+    noted = json.loads(PICTURES.read_text()) if PICTURES.exists() else {}
+    noted[f"{name}-{width}"] = route
+    PICTURES.write_text(json.dumps(noted, indent=1) + "\n")
 
 
 async def look(page: Page, file: Path) -> list[str]:
