@@ -142,6 +142,7 @@ class Doubles:
     logged_out: bool = False
     renews: bool = False
     enterprise: bool = False
+    terms_due: bool = False
     claims: dict[str, str] = field(default_factory=dict)
     updates: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
     watchers: set[object] = field(default_factory=set)
@@ -292,6 +293,7 @@ class People(identity_pb2_grpc.PortalServiceServicer):
             renewed_session_token=RENEWED if self.d.renews and request.session_token == TOKEN else "",
             expires_at=stamp(LATER),
             session_id=SESSION_ID,
+            terms_due=self.d.terms_due,
         )
 
     async def Logout(self, request: Any, context: Any) -> Any:

@@ -96,8 +96,9 @@ async def test_a_company_login_in_two_halves(site: Site) -> None:
 async def test_me_tells_for_whom_one_is_signed_in(site: Site) -> None:
     async with site.client() as client:
         alone = (await client.get("/v1/me")).json()
-        site.doubles.enterprise = True
+        site.doubles.enterprise, site.doubles.terms_due = True, True
         company = (await client.get("/v1/me")).json()
+    assert (alone["terms_due"], company["terms_due"]) == (False, True)
     assert (alone["kind"], alone["organisation"]) == ("individual", None)
     assert (company["kind"], company["organisation"]["organisation_id"]) == ("enterprise", "o-1")
     assert company["person"]["masked_id_number"] == "110***********1234"

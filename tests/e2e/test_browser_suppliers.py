@@ -12,7 +12,7 @@ from esign_e2e.screens import shot
 from esign_local.stack import Stack
 from playwright.async_api import expect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.screens]
+pytestmark = pytest.mark.e2e
 
 Sit = Callable[..., Awaitable[Seat]]
 COMPANY = "示例长汀纸业有限公司"
@@ -28,6 +28,18 @@ async def test_a_supplier_arrives_as_its_signer_who_is_then_replaced(
 
     arrived = await sit()
     await _arrive(arrived, address)
+    terms = arrived.page.get_by_role("dialog", name="平台服务协议与个人信息保护政策")
+    await expect(terms.get_by_text("版本 1")).to_be_visible()
+    await shot(arrived.page, "terms-due")
+    # Neither a key nor another page leads past it.
+    await arrived.page.keyboard.press("Escape")
+    await arrived.goto("/contracts/pending")
+    await expect(terms).to_be_visible()
+    await expect(arrived.page.get_by_role("heading", level=1, name="待签署文档")).to_have_count(0)
+    await terms.get_by_role("button", name="拒绝并退出").click()
+    await expect(arrived.page.get_by_role("tab", name="企业用户登录")).to_be_visible()
+    await _arrive(arrived, address)
+    await terms.get_by_role("button", name="同意并继续").click()
     await _is_there(arrived, former)
     await shot(arrived.page, "apply")
     for path, name in (("/", "home-enterprise"), ("/applications", "applications"), ("/contracts/pending", "empty")):
@@ -51,6 +63,7 @@ async def test_a_supplier_arrives_as_its_signer_who_is_then_replaced(
     await expect(arrived.page.get_by_text(former.name)).to_have_count(0)
     replaced = await sit()
     await _arrive(replaced, address)
+    await replaced.page.get_by_role("button", name="同意并继续").click()
     await _is_there(replaced, new)
 
 

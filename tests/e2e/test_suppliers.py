@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from esign_e2e.doors import Mailbox, Person, Refused, loopback, until
+from esign_e2e.doors import Person, Refused, loopback, until
+from esign_e2e.mailbox import Mailbox
 from esign_e2e.people import invent
 from esign_e2e.procurement import ProcurementPlatform, company_code
 from esign_local.stack import Stack
@@ -67,6 +68,10 @@ async def test_a_supplier_arrives_signs_in_and_is_replaced(
     session = await arrived.json("GET", "/me")
     assert (session["kind"], session["person"]["name"]) == ("enterprise", former.name)
     assert session["organisation"]["unified_social_credit_code"] == company_code(number)
+    # No form asked for it on this way.
+    assert session["terms_due"]
+    await arrived.accept_terms()
+    assert not (await arrived.json("GET", "/me"))["terms_due"]
     # A token is good once, and from the platform's own pages only.
     _, again = await site.arrive(token)
     assert again.status_code == 401

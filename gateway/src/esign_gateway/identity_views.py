@@ -135,6 +135,10 @@ class Session(BaseModel):
     organisation: Annotated[Organisation | None, Field(description="The company; null for an individual.")]
     kind: Annotated[SessionKind, Field(description="机构类型.")]
     expires_at: Annotated[datetime, Field(description="When it ends at the latest.")]
+    terms_due: Annotated[
+        bool,
+        Field(description="The terms in force (平台服务协议与个人信息保护政策) wait for the person to accept them."),
+    ]
 
     @classmethod
     def of(cls, message: identity_pb2.LoginResponse | identity_pb2.AuthenticateResponse) -> "Session":
@@ -145,6 +149,7 @@ class Session(BaseModel):
             organisation=company,
             kind=SessionKind.ENTERPRISE if company else SessionKind.INDIVIDUAL,
             expires_at=required_moment(message, "expires_at"),
+            terms_due=message.terms_due,
         )
 
 

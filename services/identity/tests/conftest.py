@@ -131,7 +131,7 @@ async def world(
     await platform.reset_events()
 
     async def build(app: App[IdentitySettings]) -> None:
-        await compose(app, engine)
+        await compose(app, engine, poll_seconds=0.1)
 
     async with platform.service(settings, build, migrations=MIGRATIONS, clock=clock) as running:
         yield World(running, notifier, tencent, clock, platform, PAINTER.answers)

@@ -106,6 +106,7 @@ class World:
     platform: Platform
     # What each picture shows.
     captchas: dict[bytes, str]
+    accepted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         channel = self.running.channel
@@ -119,9 +120,9 @@ class World:
         """The internal service as another caller."""
         return identity_pb2_grpc.InternalServiceStub(self.running.channel(caller))
 
-    def acting(self, person_id: str) -> Any:
-        """Metadata of a call for a person."""
-        return self.running.as_person(person_id)
+    def acting(self, person_id: str, organisation_id: str = "") -> Any:
+        """Metadata of a call for a person, in a session for a company where one is named."""
+        return self.running.as_person(person_id, organisation_id=organisation_id)
 
     async def register(self, who: Someone) -> str:
         """Register as the leasing system does."""
@@ -151,13 +152,37 @@ class World:
         )
 
     async def start(
-        self, person_id: str, contract_id: str, sha: str = SHA, party_id: str = "tenant"
+        self,
+        person_id: str,
+        contract_id: str,
+        sha: str = SHA,
+        party_id: str = "tenant",
+        *,
+        organisation_id: str = "",
+        accepting: bool = True,
     ) -> identity_pb2.Verification:
-        """Open a verification as contract does."""
+        """Open a verification as contract does, for somebody who accepted the terms when they arrived."""
+        if accepting and person_id not in self.accepted:
+            await self.accept_terms(person_id)
         request = identity_pb2.StartVerificationRequest(
             contract_id=contract_id, party_id=party_id, document_sha256=sha, document_number="JDE-20200700004830"
         )
-        return await self.contract.StartVerification(request, metadata=self.acting(person_id))
+        return await self.contract.StartVerification(request, metadata=self.acting(person_id, organisation_id))
+
+    async def accept_terms(self, person_id: str, portal: Any = None) -> None:
+        """The person reads the terms in force and accepts them."""
+        portal = portal or self.portal
+        kind = identity_pb2.CONSENT_KIND_TERMS
+        text = await portal.GetConsentText(identity_pb2.GetConsentTextRequest(kind=kind))
+        request = identity_pb2.GiveConsentRequest(
+            kind=kind,
+            version=text.version,
+            sha256=text.sha256,
+            client_address="203.0.113.7",
+            user_agent="Chrome on a desk",
+        )
+        await portal.GiveConsent(request, metadata=self.acting(person_id))
+        self.accepted.add(person_id)
 
     async def get(self, person_id: str, verification_id: str) -> identity_pb2.Verification:
         """Look at a verification."""
@@ -247,7 +272,7 @@ class World:
         return verification_id
 
     async def issue(
-        self, person_id: str, verification_id: str, contract_id: str, **changes: Any
+        self, person_id: str, verification_id: str, contract_id: str, *, organisation_id: str = "", **changes: Any
     ) -> identity_pb2.IssueActivationResponse:
         """Ask for the activation as contract does."""
         wanted: dict[str, Any] = {
@@ -261,7 +286,7 @@ class World:
             "reason": "签署租赁合同",
         } | changes
         request = identity_pb2.IssueActivationRequest(**wanted)
-        return await self.contract.IssueActivation(request, metadata=self.acting(person_id))
+        return await self.contract.IssueActivation(request, metadata=self.acting(person_id, organisation_id))
 
     async def rows(self, sql: str, **values: object) -> list[Any]:
         """What the database holds."""

@@ -441,7 +441,7 @@ async def test_a_watched_verification_goes_on_by_itself(world: World) -> None:
     relay = await world.scan(check.url)
     await eventually(lambda: shows(pb.FACE_CHECK_STATE_SCANNED), seconds=5)
     asked = len(world.tencent.requests)
-    await asyncio.sleep(2)
+    await asyncio.sleep(0.5)
     assert len(world.tencent.requests) <= asked + 1
     world.tencent.pass_check(relay.vendor_url)
     world.clock.advance(seconds=3)
@@ -459,7 +459,7 @@ async def test_a_watch_ends_before_its_deadline_and_outlives_a_dead_vendor(world
     check = await world.start_face(person, verification)
     world.tencent.error = "InternalError"
     seen: list[pb.Verification] = []
-    await follow(world, person, verification, seen, timeout=4)
+    await follow(world, person, verification, seen, timeout=1.5)
     assert [item.face.state for item in seen] == [pb.FACE_CHECK_STATE_SCANNED]
     world.tencent.mend()
     world.tencent.pass_check(check.url)

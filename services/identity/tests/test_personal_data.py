@@ -7,11 +7,16 @@ import os
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from esign.identity.v1 import identity_pb2
 from esign_identity.adapters.reseal import SEALED, Reseal
 from esign_identity.adapters.rows import Base
+from esign_identity.adapters.texts import consent_text
+from esign_identity.domain.consent import ConsentKind, ConsentText
+from esign_identity.main import MIGRATIONS, build
 from esign_identity.settings import IdentitySettings
 from esign_kit.crypto import FieldCipher
+from esign_kit.testing import Platform
 from identity_world import World, known, moment, reason_of
 
 
@@ -68,6 +73,33 @@ async def test_the_terms_are_accepted_once_and_as_shown(world: World) -> None:
     await asyncio.gather(*(accept(terms, text.version, text.sha256) for _ in range(4)))
     given = await world.events("ConsentGiven", person_id=person_id)
     assert [(event.kind, event.text_sha256) for event in given] == [("terms", text.sha256)]
+
+
+async def test_nobody_signs_before_the_terms_in_force_are_accepted(
+    platform: Platform, settings: IdentitySettings, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, person_id = await known(world)
+    await world.request_code(who)
+    login = await world.login(who, world.notifier.code(who.phone))
+    here = identity_pb2.AuthenticateRequest(session_token=login.session_token)
+    assert login.terms_due
+    assert (await world.portal.Authenticate(here)).terms_due
+    assert await reason_of(world.start(person_id, "too early", accepting=False)) == "TERMS_NOT_ACCEPTED"
+    await world.accept_terms(person_id)
+    assert not (await world.portal.Authenticate(here)).terms_due
+    await world.start(person_id, "first text", accepting=False)
+
+    def newer(kind: ConsentKind, version: str) -> ConsentText:
+        return replace(consent_text(kind, version), version="2", text="服务协议，第二版")
+
+    monkeypatch.setattr("esign_identity.main.consent_text", newer)
+    async with platform.service(settings, build, migrations=MIGRATIONS, clock=world.clock) as running:
+        later = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
+        assert (await later.portal.Authenticate(here)).terms_due
+        assert await reason_of(later.start(person_id, "second text", accepting=False)) == "TERMS_NOT_ACCEPTED"
+        await later.accept_terms(person_id)
+        assert not (await later.portal.Authenticate(here)).terms_due
+        await later.start(person_id, "second text", accepting=False)
 
 
 async def test_a_copy_wants_a_recent_login(world: World) -> None:

@@ -30,7 +30,7 @@ from identity_login import (
     register_signer,
     signer_of,
 )
-from identity_world import World, invent, reason_of
+from identity_world import MovableClock, World, invent, reason_of
 
 
 async def supplier(world: World) -> tuple[Company, str, str]:
@@ -60,6 +60,8 @@ async def test_from_token_to_session(world: World) -> None:
     assert (session.organisation.organisation_id, session.organisation.name) == (organisation_id, company.name)
     answer = await authenticate(world, session.session_token)
     assert answer.organisation == session.organisation
+    # Nobody showed this person a form with a box to tick.
+    assert (session.terms_due, answer.terms_due) == (True, True)
     (event,) = await world.events("LoginSucceeded", session_id=answer.session_id)
     assert (event.organisation_id, event.method) == (organisation_id, "procurement")
 
@@ -247,23 +249,55 @@ def public_jwk(key: Ed25519PrivateKey, **changes: Any) -> dict[str, Any]:
     return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": thumbprint(key.public_key())} | changes
 
 
-def test_key_sets(tmp_path: Path) -> None:
-    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    file = tmp_path / "keys.json"
-    file.write_text(json.dumps({"keys": [public_jwk(old), public_jwk(new)]}))
-    keys = PlatformKeys.from_files({"procurement": file})
-    platform = ProcurementPlatform()
+def key_file(folder: Path, name: str, *keys: Ed25519PrivateKey) -> Path:
+    file = folder / name
+    file.write_text(json.dumps({"keys": [public_jwk(key) for key in keys]}))
+    return file
+
+
+async def said_with(keys: PlatformKeys, key: Ed25519PrivateKey) -> SignOn | SignOnRefusal:
     claims = {"iss": "procurement", "aud": "esign", "sub": "p", "org": "o", "iat": 1, "exp": 2, "jti": "j"}
+    return await keys.check(PROCUREMENT.sign(claims, key=key, kid=thumbprint(key.public_key())))
+
+
+async def test_key_sets(tmp_path: Path) -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    keys = PlatformKeys({"procurement": key_file(tmp_path, "both.json", old, new)}, MovableClock())
     for key in (old, new):
-        said = keys.check(platform.sign(claims, key=key, kid=thumbprint(key.public_key())))
+        said = await said_with(keys, key)
         assert isinstance(said, SignOn)
         assert (said.platform, said.token_id) == ("procurement", "j")
     # One platform's key does not speak for another.
-    two = PlatformKeys(
-        {"procurement": json.dumps({"keys": [public_jwk(old)]}), "other": json.dumps({"keys": [public_jwk(new)]})}
+    files = {"procurement": key_file(tmp_path, "one.json", old), "other": key_file(tmp_path, "other.json", new)}
+    assert await said_with(PlatformKeys(files, MovableClock()), new) is SignOnRefusal.ISSUER
+
+
+async def test_a_new_key_is_taken_up_and_a_former_one_dropped(tmp_path: Path) -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    clock, file = MovableClock(), key_file(tmp_path, "keys.json", old)
+    keys = PlatformKeys({"procurement": file}, clock)
+    assert await said_with(keys, new) is SignOnRefusal.KEY
+    # Put in place in one step, as secrets are.
+    key_file(tmp_path, "next.json", old, new).replace(file)
+    assert await said_with(keys, new) is SignOnRefusal.KEY, (
+        "whoever sends unknown keys has the files read over and over"
     )
-    token = platform.sign(claims, key=new, kid=thumbprint(new.public_key()))
-    assert two.check(token) is SignOnRefusal.ISSUER
+    clock.advance(seconds=3)
+    found = await asyncio.gather(*(said_with(keys, key) for key in (new, old, new, old)))
+    assert isinstance(found[0], SignOn)
+    clock.advance(seconds=3)
+    assert all([isinstance(await said_with(keys, key), SignOn) for key in (old, new)])
+    # What is not a key set, or no file at all, leaves the known ones.
+    file.write_text('{"keys": [')
+    clock.advance(seconds=3)
+    assert isinstance(await said_with(keys, new), SignOn)
+    file.unlink()
+    clock.advance(seconds=3)
+    assert isinstance(await said_with(keys, new), SignOn)
+    key_file(tmp_path, "keys.json", new)
+    clock.advance(seconds=3)
+    assert isinstance(await said_with(keys, new), SignOn)
+    assert await said_with(keys, old) is SignOnRefusal.KEY
 
 
 @pytest.mark.parametrize(
@@ -277,12 +311,14 @@ def test_key_sets(tmp_path: Path) -> None:
         json.dumps({"keys": [public_jwk(Ed25519PrivateKey.generate(), kid="a") for _ in range(2)]}),
     ],
 )
-def test_a_wrong_key_set_stops_the_start(jwks: str) -> None:
+def test_a_wrong_key_set_stops_the_start(tmp_path: Path, jwks: str) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwks)
     with pytest.raises(ValueError):
-        PlatformKeys({"procurement": jwks})
+        PlatformKeys({"procurement": file}, MovableClock())
 
 
-def test_one_key_id_for_two_platforms_stops_the_start() -> None:
-    key_set = json.dumps({"keys": [public_jwk(Ed25519PrivateKey.generate())]})
+def test_one_key_id_for_two_platforms_stops_the_start(tmp_path: Path) -> None:
+    file = key_file(tmp_path, "keys.json", Ed25519PrivateKey.generate())
     with pytest.raises(ValueError, match="more than one place"):
-        PlatformKeys({"procurement": key_set, "other": key_set})
+        PlatformKeys({"procurement": file, "other": file}, MovableClock())

@@ -20,7 +20,7 @@ from identity_login import (
     start_enterprise,
     system,
 )
-from identity_world import SHA, World, invent, reason_of
+from identity_world import World, invent, reason_of
 
 
 async def test_registration_is_idempotent(world: World) -> None:
@@ -120,11 +120,8 @@ async def test_a_resident_id_may_be_named(world: World) -> None:
 
 async def verification_in(world: World, person_id: str, organisation_id: str, contract_id: str) -> str:
     """A verification opened in a session for a company, or an individual's."""
-    request = identity_pb2.StartVerificationRequest(
-        contract_id=contract_id, party_id="tenant", document_sha256=SHA, document_number="JDE-1"
-    )
-    metadata = world.running.as_person(person_id, organisation_id=organisation_id)
-    return str((await world.contract.StartVerification(request, metadata=metadata)).verification_id)
+    opened = await world.start(person_id, contract_id, organisation_id=organisation_id)
+    return str(opened.verification_id)
 
 
 async def test_a_change_takes_effect_at_once(world: World) -> None:

@@ -85,7 +85,7 @@ async def test_malformed_start(world: World) -> None:
         with pytest.raises(InvalidInput, match="ACTIVATION_FACTS_INVALID"):
             await world.start(person, contract, sha, party)
     with pytest.raises(NotFound, match="PERSON_NOT_FOUND"):
-        await world.start("nobody", "k")
+        await world.start("nobody", "k", accepting=False)
 
 
 async def test_another_persons_verification_is_not_there(world: World) -> None:
@@ -104,6 +104,49 @@ async def test_another_persons_verification_is_not_there(world: World) -> None:
     ]
     assert {await reason_of(attempt) for attempt in attempts} == {"VERIFICATION_NOT_FOUND"}
     assert (await world.get(owner, verification)).state == pb.VERIFICATION_STATE_FACE_PENDING
+
+
+async def test_a_verification_belongs_to_the_session_of_its_company(world: World) -> None:
+    who, person = await known(world)
+    opened = await world.start(person, "company's", organisation_id="company")
+    get, start = world.portal.GetVerification, world.portal.StartFaceCheck
+    request = pb.GetVerificationRequest(verification_id=opened.verification_id)
+    assert (await get(request, metadata=world.acting(person, "company"))).verification_id == opened.verification_id
+    face = pb.StartFaceCheckRequest(
+        verification_id=opened.verification_id,
+        channel=pb.FACE_CHANNEL_TENCENT,
+        consent_version="1",
+        client_address="203.0.113.7",
+    )
+    for organisation in ("", "another company"):
+        elsewhere = world.acting(person, organisation)
+        watched = world.portal.WatchVerification(
+            pb.WatchVerificationRequest(verification_id=opened.verification_id), metadata=elsewhere
+        )
+        attempts = [
+            get(request, metadata=elsewhere),
+            world.portal.SendVerificationCode(
+                pb.SendVerificationCodeRequest(verification_id=opened.verification_id), metadata=elsewhere
+            ),
+            world.portal.ConfirmVerificationCode(
+                pb.ConfirmVerificationCodeRequest(verification_id=opened.verification_id, code="123456"),
+                metadata=elsewhere,
+            ),
+            world.portal.ListFaceChannels(
+                pb.ListFaceChannelsRequest(verification_id=opened.verification_id), metadata=elsewhere
+            ),
+            start(face, metadata=elsewhere),
+            anext(aiter(watched)),
+        ]
+        assert {await reason_of(attempt) for attempt in attempts} == {"VERIFICATION_NOT_FOUND"}
+    assert await world.events("AttemptRefused", kind="verification", person_id=person) == []
+    # Signing goes on in the session that is there now, from the beginning; not with what the other has proved.
+    private = await world.passed(who, person, "company's")
+    assert private != opened.verification_id
+    assert await reason_of(get(request, metadata=world.acting(person))) == "VERIFICATION_NOT_FOUND"
+    refused = world.issue(person, private, "company's", organisation_id="company")
+    assert await reason_of(refused) == "VERIFICATION_NOT_FOUND"
+    await world.issue(person, private, "company's")
 
 
 async def test_five_wrong_codes_fail_the_verification(world: World) -> None:

@@ -14,6 +14,13 @@ export function onSessionEnd(listener: () => void): void {
   ended.add(listener)
 }
 
+const due = new Set<() => void>()
+
+/** Have `listener` called whenever an answer says that the person has to accept the terms first. */
+export function onTermsDue(listener: () => void): void {
+  due.add(listener)
+}
+
 // There, 401 speaks of what was typed, or of the phone, not of the session.
 const OPEN_PATHS = /^\/v1\/(?:login|captchas|public|consents|face-relays)(?:\/|$)/
 
@@ -45,6 +52,7 @@ export async function send(request: Request, patience = PATIENCE_MS): Promise<Re
   if (response.status === 401 && !OPEN_PATHS.test(new URL(response.url || request.url).pathname)) {
     for (const listener of ended) listener()
   }
+  if (problem.code === 'TERMS_NOT_ACCEPTED') for (const listener of due) listener()
   throw problem
 }
 

@@ -1518,6 +1518,11 @@ export interface components {
        * @description When it ends at the latest.
        */
       expires_at: string
+      /**
+       * Terms Due
+       * @description The terms in force (平台服务协议与个人信息保护政策) wait for the person to accept them.
+       */
+      terms_due: boolean
     }
     /**
      * SessionKind

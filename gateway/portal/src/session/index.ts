@@ -1,5 +1,5 @@
 import { computed, readonly, type ShallowRef, shallowRef } from 'vue'
-import { api, content, onSessionEnd, type Schemas } from '@/api/client'
+import { api, content, onSessionEnd, onTermsDue, type Schemas } from '@/api/client'
 import { asProblem, type Problem } from '@/api/problem'
 import * as mark from './mark'
 
@@ -69,7 +69,19 @@ function forget(): void {
   mark.clear()
 }
 
+/** The person accepted the terms in force. */
+export function acceptedTerms(): void {
+  setTermsDue(false)
+}
+
+function setTermsDue(due: boolean): void {
+  if (session.value) session.value = { ...session.value, terms_due: due }
+}
+
 onSessionEnd(forget)
+onTermsDue(() => {
+  setTermsDue(true)
+})
 
 // Another tab signed in or out: this one follows.
 mark.onChange((state) => {

@@ -39,7 +39,7 @@ from esign_identity.app.sessions import SessionDesk
 from esign_identity.app.sign_on import SignOnDesk
 from esign_identity.app.signers import SignerRegister
 from esign_identity.app.verifications import Verifications
-from esign_identity.app.watch import Watch
+from esign_identity.app.watch import POLL_SECONDS, Watch
 from esign_identity.domain.captcha import CaptchaRules
 from esign_identity.domain.codes import CodeRules
 from esign_identity.domain.consent import ConsentKind
@@ -108,12 +108,17 @@ def compose_logins(
     captchas = CaptchaDesk(store, ImagePainter(), digests, clock, captcha_rules, codes.sending_grace)
     desk = CodeDesk(store, sender, digests, clock, codes, captchas.gate)
     login = Login(store, desk, captchas, sessions, digests, clock, rules)
-    keys = PlatformKeys.from_files(settings.sign_on.platforms)
+    keys = PlatformKeys(settings.sign_on.platforms, clock)
     return Logins(login, captchas, SignOnDesk(store, keys, sessions, clock, sign_on_rules, rules), sessions)
 
 
 def compose_verifying(
-    app: App[IdentitySettings], store: SqlStore, verifications: Verifications, engine: FaceEngine
+    app: App[IdentitySettings],
+    store: SqlStore,
+    consents: Consents,
+    verifications: Verifications,
+    engine: FaceEngine,
+    poll_seconds: float,
 ) -> Verifying:
     """The use cases of verifications and face checks."""
     settings, clock, face = app.settings, app.clock, app.settings.face
@@ -131,11 +136,9 @@ def compose_verifying(
         retakes=face.own.retakes,
     )
     own = OwnFace(store, engine, clock, liveness, verifications.rules) if face.own.enabled else None
-    versions = {ConsentKind.BIOMETRIC: settings.consents.biometric, ConsentKind.TERMS: settings.consents.terms}
-    consents = Consents(store, {kind: consent_text(kind, version) for kind, version in versions.items()}, clock)
     faces = FaceChecks(store, vendors, own, consents, clock, verifications.rules)
     relays = FaceRelays(store, faces, own, clock)
-    watch = Watch(verifications, faces)
+    watch = Watch(verifications, faces, poll_seconds)
     return Verifying(verifications, faces, relays, watch, consents, liveness, settings.portal_url)
 
 
@@ -146,23 +149,24 @@ async def build(app: App[IdentitySettings]) -> None:
     await compose(app, engine)
 
 
-async def compose(app: App[IdentitySettings], engine: FaceEngine) -> None:
-    """Put the service together around an engine that sees faces."""
+async def compose(app: App[IdentitySettings], engine: FaceEngine, poll_seconds: float = POLL_SECONDS) -> None:
+    """Put the service together around an engine that sees faces; who watches a verification sees changes so late."""
     settings, clock, limits = app.settings, app.clock, app.settings.limits
     cipher = FieldCipher.from_file(settings.field_keyring_file)
     store, digests = SqlStore(app.db, cipher), KeyedDigests(cipher)
     sender = NotifierCodes(app.channel("notifier"))
-    sessions = SessionDesk(
-        store, Ed25519Signer(settings.actor_key_file.read_bytes()), clock, session_rules(settings.sessions)
-    )
+    versions = {ConsentKind.BIOMETRIC: settings.consents.biometric, ConsentKind.TERMS: settings.consents.terms}
+    consents = Consents(store, {kind: consent_text(kind, version) for kind, version in versions.items()}, clock)
+    actor_key = Ed25519Signer(settings.actor_key_file.read_bytes())
+    sessions = SessionDesk(store, actor_key, consents, clock, session_rules(settings.sessions))
     signing_codes = CodeDesk(
         store, sender, digests, clock, code_rules(limits, per_phone_day=limits.signing_codes_per_phone_day)
     )
     rules = VerificationRules(
         face_attempts=settings.face.attempts, face_pause=timedelta(seconds=settings.face.pause_seconds)
     )
-    verifications = Verifications(store, signing_codes, digests, clock, rules)
-    verifying = compose_verifying(app, store, verifications, engine)
+    verifications = Verifications(store, signing_codes, digests, consents, clock, rules)
+    verifying = compose_verifying(app, store, consents, verifications, engine, poll_seconds)
     activations = Activations(
         store, Ed25519Signer(settings.activation_key_file.read_bytes()), clock, settings.activation_lifetime
     )

@@ -1,5 +1,5 @@
 """The public doors of the platform, and nothing behind them: gRPC for internal systems, HTTP for people, and the outside
-world as the sandbox shows it (a mailbox, a phone in the tenant's hand)."""
+world as the sandbox shows it (a phone in the tenant's hand; see also `mailbox`)."""
 
 import asyncio
 import hashlib
@@ -215,8 +215,16 @@ class Person(Browser):
         return await self.json("POST", "/login/codes", json={"phone": phone})
 
     async def login(self, phone: str, code: str) -> Json:
-        """登录."""
-        return await self.json("POST", "/login", json={"phone": phone, "code": code})
+        """登录, with the box ticked that accepts the terms."""
+        session = await self.json("POST", "/login", json={"phone": phone, "code": code})
+        if session["terms_due"]:
+            await self.accept_terms()
+        return session
+
+    async def accept_terms(self) -> None:
+        """Read 平台服务协议与个人信息保护政策 and accept it."""
+        text = await self.json("GET", "/consents/terms")
+        await self.ask("POST", "/consents/terms", json={"version": text["version"], "sha256": text["sha256"]})
 
     async def contracts(self, which: str) -> list[Json]:
         """待签署文档 (`pending`) or 已签署文档 (`signed`)."""
@@ -329,38 +337,6 @@ class Anyone(Browser):
     async def trust_roots(self) -> str:
         """The roots to trust, PEM."""
         return (await self.ask("GET", "/public/trust-roots")).text
-
-
-class Mailbox:
-    """What arrives at a tenant's phone and mail address."""
-
-    def __init__(self, sandbox_url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=sandbox_url, trust_env=False, timeout=10)
-
-    async def sms(self, phone: str) -> list[Json]:
-        """All SMS to a phone, newest first."""
-        return await self._get("/mailbox/sms", phone=phone)
-
-    async def mails(self, address: str) -> list[Json]:
-        """All mails to an address, newest first; one that was handed in twice with the same Message-ID is one."""
-        return await self._get("/mailbox/mails", to=address)
-
-    async def code(self, phone: str, *, contains: str) -> str | None:
-        """The newest six-digit code in an SMS that contains a text."""
-        for message in await self.sms(phone):
-            if contains in message["text"] and (found := re.search(r"(?<!\d)\d{6}(?!\d)", message["text"])):
-                return found.group()
-        return None
-
-    async def _get(self, path: str, **query: str) -> list[Json]:
-        answer = await self._http.get(path, params=query)
-        answer.raise_for_status()
-        found: list[Json] = answer.json()
-        return found
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
 
 class Phone(Browser):

@@ -22,7 +22,6 @@ from esign_e2e.doors import (
     Anyone,
     Doors,
     LeasingSystem,
-    Mailbox,
     Person,
     Phone,
     Refused,
@@ -33,6 +32,7 @@ from esign_e2e.doors import (
 )
 from esign_e2e.face_clip import Portrait
 from esign_e2e.lease import Lease
+from esign_e2e.mailbox import Mailbox
 from esign_e2e.people import Tenant, handwritten_signature
 
 Json = dict[str, Any]

@@ -8,8 +8,9 @@ from pathlib import Path
 from playwright.async_api import Locator, expect
 
 from esign_e2e.browser import Seat
-from esign_e2e.doors import Mailbox, until
+from esign_e2e.doors import until
 from esign_e2e.lease_layout import SigningArea
+from esign_e2e.mailbox import Mailbox
 from esign_e2e.screens import qr_code
 
 LOGIN_SMS = "登录电子签章平台"

@@ -69,6 +69,12 @@ export default {
     notice: 'Please use a current Chrome or Edge; signing or downloading may fail in other browsers.',
     dismiss: 'Do not show again',
   },
+  terms: {
+    lead: 'Before you go on, please read and accept these terms.',
+    changed: 'The terms have just changed: please read and accept the new version.',
+    accept: 'Accept and continue',
+    refuse: 'Decline and sign out',
+  },
   nowhere: {
     title: 'Page not found',
     text: 'There is nothing at this address, or it has changed.',

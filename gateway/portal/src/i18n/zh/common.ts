@@ -61,6 +61,12 @@ export default {
     notice: '建议使用最新版 Chrome 或 Edge 浏览器；其他浏览器可能无法正常签署或下载。',
     dismiss: '不再提示',
   },
+  terms: {
+    lead: '继续使用前，请阅读并同意以下条款。',
+    changed: '条款刚刚更新，请阅读并同意新的版本。',
+    accept: '同意并继续',
+    refuse: '拒绝并退出',
+  },
   nowhere: {
     title: '页面不存在',
     text: '您访问的地址不存在或已变更。',

@@ -69,15 +69,21 @@ export function useLogin(kind: Session['kind'], entered: (session: Session) => v
     return seconds ?? sending.problem.value?.retryAfter ?? null
   }
 
-  /** The box was ticked: have it kept which text was accepted, then go on. Should that fail, the person is still signed in. */
+  /** The box was ticked: have it kept which text was accepted, then go on. Should that fail, every page asks again. */
   async function enter(session: Session): Promise<void> {
+    if (!session.terms_due) {
+      entered(session)
+      return
+    }
     try {
       const text = await content(api.GET('/v1/consents/{kind}', { params: { path: { kind: 'terms' } } }))
       await content(api.POST('/v1/consents/terms', { body: { version: text.version, sha256: text.sha256 } }))
     } catch (error) {
       console.warn('the consent could not be kept', asProblem(error).code)
+      entered(session)
+      return
     }
-    entered(session)
+    entered({ ...session, terms_due: false })
   }
 
   const entering = useTask(async (phone: string) => {

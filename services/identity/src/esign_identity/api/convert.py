@@ -4,6 +4,7 @@ from datetime import datetime
 
 from esign.common.v1 import common_pb2
 from esign.identity.v1 import identity_pb2 as pb
+from esign_kit.context import actor
 from esign_kit.masking import mask_id_number, mask_phone
 from esign_kit.refs import Placement
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,6 +14,7 @@ from esign_identity.domain.activation import Activation
 from esign_identity.domain.organisation import Organisation
 from esign_identity.domain.person import Person
 from esign_identity.domain.session import Session, mask_address
+from esign_identity.domain.verification import Holder
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -20,6 +22,12 @@ def timestamp(moment: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(moment)
     return message
+
+
+def holder() -> Holder:
+    """Who acts in this call. Raises Unauthenticated."""
+    acting = actor()
+    return Holder(acting.person_id, acting.organisation_id)
 
 
 def summary(person: Person) -> pb.PersonSummary:
@@ -48,6 +56,7 @@ def opened(login: Opened) -> pb.LoginResponse:
         expires_at=timestamp(login.session.expires_at),
         person=summary(login.person),
         organisation=organisation(login.organisation) if login.organisation else None,
+        terms_due=login.terms_due,
     )
 
 

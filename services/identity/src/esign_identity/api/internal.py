@@ -9,7 +9,6 @@ from esign.identity.v1.identity_pb2_grpc import InternalServiceServicer
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_kit.bus import EventMeta
 from esign_kit.consumer import Handler
-from esign_kit.context import actor
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from esign_identity.api import convert, face_convert
@@ -31,10 +30,8 @@ class InternalApi(InternalServiceServicer):
         request: pb.StartVerificationRequest,
         context: "grpc.aio.ServicerContext[pb.StartVerificationRequest, pb.Verification]",
     ) -> pb.Verification:
-        acting = actor()
         view = await self._verifications.start(
-            acting.person_id,
-            acting.organisation_id,
+            convert.holder(),
             request.contract_id,
             request.party_id,
             request.document_sha256,
@@ -47,7 +44,7 @@ class InternalApi(InternalServiceServicer):
         request: pb.IssueActivationRequest,
         context: "grpc.aio.ServicerContext[pb.IssueActivationRequest, pb.IssueActivationResponse]",
     ) -> pb.IssueActivationResponse:
-        issued = await self._activations.issue_for_person(actor().person_id, request.verification_id, _facts(request))
+        issued = await self._activations.issue_for_person(convert.holder(), request.verification_id, _facts(request))
         return convert.activation(issued)
 
     async def IssuePolicyActivation(

@@ -82,6 +82,7 @@ class LoginApi(PortalServiceServicer):
             renewed_session_token=found.renewed_token,
             expires_at=convert.timestamp(found.session.expires_at),
             session_id=found.session.session_id,
+            terms_due=found.terms_due,
         )
 
     async def Logout(self, request: pb.LogoutRequest, context: Call) -> pb.LogoutResponse:

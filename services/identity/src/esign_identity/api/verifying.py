@@ -8,7 +8,7 @@ from esign.identity.v1.identity_pb2_grpc import PortalServiceServicer
 from esign_kit.context import actor
 
 from esign_identity.api import face_convert as convert
-from esign_identity.api.convert import timestamp
+from esign_identity.api.convert import holder, timestamp
 from esign_identity.api.login import Call
 from esign_identity.app.consents import Consents
 from esign_identity.app.faces import FaceChecks, Wanted
@@ -43,7 +43,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.GetVerificationRequest,
         context: Call,
     ) -> pb.Verification:
-        view = await self._verifying.verifications.get(actor().person_id, request.verification_id)
+        view = await self._verifying.verifications.get(holder(), request.verification_id)
         return self._seen(view)
 
     async def SendVerificationCode(
@@ -51,7 +51,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.SendVerificationCodeRequest,
         context: Call,
     ) -> pb.SendVerificationCodeResponse:
-        ticket = await self._verifying.verifications.send_code(actor().person_id, request.verification_id)
+        ticket = await self._verifying.verifications.send_code(holder(), request.verification_id)
         return pb.SendVerificationCodeResponse(
             expires_at=timestamp(ticket.expires_at), retry_after_seconds=ticket.retry_after_seconds
         )
@@ -61,9 +61,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.ConfirmVerificationCodeRequest,
         context: Call,
     ) -> pb.Verification:
-        view = await self._verifying.verifications.confirm_code(
-            actor().person_id, request.verification_id, request.code
-        )
+        view = await self._verifying.verifications.confirm_code(holder(), request.verification_id, request.code)
         return self._seen(view)
 
     async def WatchVerification(
@@ -71,7 +69,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.WatchVerificationRequest,
         context: Call,
     ) -> AsyncIterator[pb.Verification]:
-        async for view in self._verifying.watch.follow(actor().person_id, request.verification_id):
+        async for view in self._verifying.watch.follow(holder(), request.verification_id):
             yield self._seen(view)
 
     async def ListFaceChannels(
@@ -79,7 +77,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.ListFaceChannelsRequest,
         context: Call,
     ) -> pb.ListFaceChannelsResponse:
-        options = await self._verifying.faces.channels(actor().person_id, request.verification_id)
+        options = await self._verifying.faces.channels(holder(), request.verification_id)
         return pb.ListFaceChannelsResponse(channels=[convert.channel_option(option) for option in options])
 
     async def StartFaceCheck(
@@ -93,7 +91,7 @@ class VerifyingApi(PortalServiceServicer):
             request.consent_sha256,
             Device.of(request.client_address, request.user_agent),
         )
-        check = await self._verifying.faces.start(actor().person_id, request.verification_id, wanted)
+        check = await self._verifying.faces.start(holder(), request.verification_id, wanted)
         return pb.StartFaceCheckResponse(
             face_check_id=check.face_check_id,
             url=f"{self._verifying.portal_url}/f/{check.relay}",
@@ -105,7 +103,7 @@ class VerifyingApi(PortalServiceServicer):
         request: pb.CompleteFaceCheckRequest,
         context: Call,
     ) -> pb.Verification:
-        view = await self._verifying.faces.complete(actor().person_id, request.verification_id, request.face_check_id)
+        view = await self._verifying.faces.complete(holder(), request.verification_id, request.face_check_id)
         return self._seen(view)
 
     async def OpenFaceRelay(

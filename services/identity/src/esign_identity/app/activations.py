@@ -23,7 +23,7 @@ from esign_identity.domain.activation import (
     policy_receipts,
 )
 from esign_identity.domain.organisation import CountersignPolicy
-from esign_identity.domain.verification import VerificationState
+from esign_identity.domain.verification import Holder, VerificationState
 
 # Another person's verification, one used before, or one for something else.
 _ATTEMPTS = frozenset(
@@ -44,38 +44,38 @@ class Activations:
     def __init__(self, store: Store, signer: TokenSigner, clock: Clock, lifetime: timedelta) -> None:
         self._store, self._signer, self._clock, self._lifetime = store, signer, clock, lifetime
 
-    async def issue_for_person(self, person_id: str, verification_id: str, facts: SignatureFacts) -> Activation:
+    async def issue_for_person(self, holder: Holder, verification_id: str, facts: SignatureFacts) -> Activation:
         """Consume a person's passed verification; the same facts again get the same activation.
 
         Raises NotFound VERIFICATION_NOT_FOUND, Conflict VERIFICATION_CONSUMED, VERIFICATION_OTHER_…, or where it stands.
         """
         async with self._store.begin() as tx:
-            outcome = await self._try_person(tx, person_id, verification_id, facts)
+            outcome = await self._try_person(tx, holder, verification_id, facts)
             if isinstance(outcome, EsignError):
-                await self._refuse(tx, facts, outcome, person_id=person_id)
+                await self._refuse(tx, facts, outcome, person_id=holder.person_id)
                 if outcome.reason in _ATTEMPTS:
-                    await tell(tx, "activation", outcome.reason, person_id, facts.contract_id)
+                    await tell(tx, "activation", outcome.reason, holder.person_id, facts.contract_id)
         if isinstance(outcome, EsignError):
             raise outcome
         return outcome
 
     async def _try_person(
-        self, tx: Transaction, person_id: str, verification_id: str, facts: SignatureFacts
+        self, tx: Transaction, holder: Holder, verification_id: str, facts: SignatureFacts
     ) -> Activation | EsignError:
         """A refusal is returned, not raised, so that its event is committed."""
         now = self._clock()
         found = await tx.verifications.lock(verification_id)
-        if found is None or found.person_id != person_id:
+        if found is None or found.holder != holder:
             return refusals.verification_not_found()
         if found.state is VerificationState.CONSUMED:
             issued = await tx.activations.of_verification(verification_id)
             return issued if issued and issued.facts == facts else refusals.verification_consumed()
-        refused = person_refusal(found.seen_at(now), person_id, facts)
+        refused = person_refusal(found.seen_at(now), holder.person_id, facts)
         if refused:
             return refused
         await tx.verifications.update(found.consumed())
         receipts = {"sms": found.sms_receipt, "face": found.face_receipt}
-        return await self._issue(tx, ActivationKind.PERSON, facts, receipts, now, person_id, verification_id)
+        return await self._issue(tx, ActivationKind.PERSON, facts, receipts, now, holder.person_id, verification_id)
 
     async def issue_for_policy(self, policy_id: str, business_type: str, facts: SignatureFacts) -> Activation:
         """Have an organisation's policy countersign what a person's activation of the same contract made.

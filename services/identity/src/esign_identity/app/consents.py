@@ -9,6 +9,7 @@ from esign_kit.db import new_id
 from esign_identity.app.ports import Store, Transaction
 from esign_identity.domain import face_refusals as refusals
 from esign_identity.domain.consent import Consent, ConsentKind, ConsentText, Device
+from esign_identity.domain.signing_refusals import terms_not_accepted
 
 
 class Consents:
@@ -44,6 +45,15 @@ class Consents:
             await tx.serialise("consent", person_id)
             if not await tx.faces.consented(person_id, text):
                 await self.keep(tx, person_id, text, device)
+
+    async def terms_due(self, tx: Transaction, person_id: str) -> bool:
+        """Whether a person has not accepted the terms in force."""
+        return not await tx.faces.consented(person_id, self._texts[ConsentKind.TERMS])
+
+    async def require_terms(self, tx: Transaction, person_id: str) -> None:
+        """Raises Conflict TERMS_NOT_ACCEPTED while a person has not accepted the terms in force."""
+        if await self.terms_due(tx, person_id):
+            raise terms_not_accepted()
 
     async def keep(self, tx: Transaction, person_id: str, text: ConsentText, device: Device) -> None:
         """Write down that a person accepts a text now."""

@@ -30,7 +30,7 @@ from esign_identity.domain.face import (
 )
 from esign_identity.domain.liveness import Portrait
 from esign_identity.domain.person import Person
-from esign_identity.domain.verification import Verification, VerificationRules, VerificationState
+from esign_identity.domain.verification import Holder, Verification, VerificationRules, VerificationState
 
 log = logger(__name__)
 
@@ -72,11 +72,11 @@ class FaceChecks:
         self._store, self._vendors, self._own, self._consents = store, vendors, own_face, consents
         self._clock, self._rules = clock, rules
 
-    async def channels(self, person_id: str, verification_id: str) -> list[ChannelOption]:
+    async def channels(self, holder: Holder, verification_id: str) -> list[ChannelOption]:
         """What may be chosen, in the order offered. Raises NotFound."""
         async with told_by(self._store), self._store.read() as tx:
-            own(await tx.verifications.get(verification_id), person_id)
-            enrolled = await tx.faces.portrait(person_id) is not None
+            own(await tx.verifications.get(verification_id), holder)
+            enrolled = await tx.faces.portrait(holder.person_id) is not None
         missing = "" if enrolled else refusals.no_portrait().reason
         return [
             ChannelOption(channel, missing if channel is FaceChannel.OWN else "")
@@ -84,7 +84,7 @@ class FaceChecks:
             if self._offers(channel)
         ]
 
-    async def start(self, person_id: str, verification_id: str, wanted: Wanted) -> FaceCheck:
+    async def start(self, holder: Holder, verification_id: str, wanted: Wanted) -> FaceCheck:
         """Open a face check, or give the one of this channel that still waits for a phone; any other one ends.
 
         Raises InvalidInput FACE_CHANNEL_UNKNOWN, CONSENT_REQUIRED, NotFound, Conflict NO_PORTRAIT or where the
@@ -94,13 +94,13 @@ class FaceChecks:
         if channel is None or not self._offers(channel):
             raise refusals.face_channel_unknown()
         self._consents.require(ConsentKind.BIOMETRIC, wanted.consent_version, wanted.consent_sha256)
-        known = await self._undecided(person_id, verification_id)
+        known = await self._undecided(holder, verification_id)
         if known and known.state is FaceCheckState.SCANNED:
             # What has come out by now counts before another one begins.
             with contextlib.suppress(EsignError):
                 await self.advance(known)
         async with told_by(self._store), self._store.read() as tx:
-            verification = await self._pending(tx, verification_id, person_id, lock=False)
+            verification = await self._pending(tx, verification_id, holder, lock=False)
             again = await self._usable(tx, verification, channel)
             if again:
                 return again
@@ -111,7 +111,7 @@ class FaceChecks:
         if channel in self._vendors:
             token, url, ends = await self._vendors[channel].open(face_check_id, person.name, person.id_number)
         async with told_by(self._store), self._store.begin() as tx:
-            verification = await self._pending(tx, verification_id, person_id, lock=True)
+            verification = await self._pending(tx, verification_id, holder, lock=True)
             again = await self._usable(tx, verification, channel)
             if again:
                 return again
@@ -131,21 +131,21 @@ class FaceChecks:
                 )
                 await tx.faces.add(check)
                 text = self._consents.text(ConsentKind.BIOMETRIC)
-                await self._consents.keep(tx, person_id, text, wanted.device)
+                await self._consents.keep(tx, holder.person_id, text, wanted.device)
                 return check
         raise verification.not_at()
 
-    async def complete(self, person_id: str, verification_id: str, face_check_id: str) -> VerificationView:
+    async def complete(self, holder: Holder, verification_id: str, face_check_id: str) -> VerificationView:
         """Ask what came out; the same question again gets the same answer.
 
         Raises NotFound, Conflict FACE_NOT_FINISHED (costs nothing), FACE_CHECK_EXPIRED (likewise), the verdict of a
         failed check (costs one attempt), or that the verification is at another step, Unavailable FACE_UNAVAILABLE.
         """
-        check, settled = await self._standing(person_id, verification_id, face_check_id)
+        check, settled = await self._standing(holder, verification_id, face_check_id)
         if settled:
             return settled
         await self.advance(check)
-        check, settled = await self._standing(person_id, verification_id, face_check_id)
+        check, settled = await self._standing(holder, verification_id, face_check_id)
         if settled:
             return settled
         raise refusals.face_not_finished()
@@ -214,16 +214,16 @@ class FaceChecks:
             return None
 
     async def _standing(
-        self, person_id: str, verification_id: str, face_check_id: str
+        self, holder: Holder, verification_id: str, face_check_id: str
     ) -> tuple[FaceCheck, VerificationView | None]:
         """A check, and the view when it made its verification pass, None while it is open. Raises what came out otherwise."""
         async with told_by(self._store), self._store.read() as tx:
-            verification = own(await tx.verifications.get(verification_id), person_id)
+            verification = own(await tx.verifications.get(verification_id), holder)
             check = await tx.faces.get(face_check_id)
             if check is None:
                 raise refusals.face_check_not_found()
             if check.verification_id != verification_id:
-                raise Attempt("verification", refusals.face_check_not_found(), person_id, face_check_id)
+                raise Attempt("verification", refusals.face_check_not_found(), holder.person_id, face_check_id)
             now = self._clock()
             view, check = await view_of(tx, verification, now), check.seen_at(now, verification)
         if check.state is FaceCheckState.PASSED:
@@ -238,14 +238,14 @@ class FaceChecks:
     def _offers(self, channel: FaceChannel) -> bool:
         return self._own is not None if channel is FaceChannel.OWN else channel in self._vendors
 
-    async def _undecided(self, person_id: str, verification_id: str) -> FaceCheck | None:
+    async def _undecided(self, holder: Holder, verification_id: str) -> FaceCheck | None:
         async with told_by(self._store), self._store.read() as tx:
-            verification = own(await tx.verifications.get(verification_id), person_id)
+            verification = own(await tx.verifications.get(verification_id), holder)
             return await tx.faces.undecided(verification.verification_id)
 
-    async def _pending(self, tx: Transaction, verification_id: str, person_id: str, *, lock: bool) -> Verification:
+    async def _pending(self, tx: Transaction, verification_id: str, holder: Holder, *, lock: bool) -> Verification:
         find = tx.verifications.lock if lock else tx.verifications.get
-        found = own(await find(verification_id), person_id)
+        found = own(await find(verification_id), holder)
         return found.seen_at(self._clock()).require(VerificationState.FACE_PENDING)
 
     async def _usable(self, tx: Transaction, verification: Verification, channel: FaceChannel) -> FaceCheck | None:

@@ -127,5 +127,5 @@ class CaptchaPainter(Protocol):
 class SignOnTokens(Protocol):
     """The keys of trusted platforms."""
 
-    def check(self, token: str) -> SignOn | SignOnRefusal:
+    async def check(self, token: str) -> SignOn | SignOnRefusal:
         """What a token says, when its form, signature, issuer and audience hold; its time and uniqueness are not looked at."""

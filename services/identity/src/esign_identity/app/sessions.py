@@ -7,6 +7,7 @@ from esign.identity.v1 import events_pb2
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
 
+from esign_identity.app.consents import Consents
 from esign_identity.app.ports import Store, TokenSigner, Transaction
 from esign_identity.domain import refusals
 from esign_identity.domain.organisation import Organisation
@@ -34,6 +35,7 @@ class Opened:
     session: Session
     person: Person
     organisation: Organisation | None
+    terms_due: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,17 @@ class Authenticated:
     person: Person
     organisation: Organisation | None
     renewed_token: str
+    terms_due: bool
 
 
 class SessionDesk:
     """Opens, checks and ends sessions."""
 
-    def __init__(self, store: Store, actor_tokens: TokenSigner, clock: Clock, rules: SessionRules) -> None:
-        self._store, self._tokens, self._clock, self._rules = store, actor_tokens, clock, rules
+    def __init__(
+        self, store: Store, actor_tokens: TokenSigner, consents: Consents, clock: Clock, rules: SessionRules
+    ) -> None:
+        self._store, self._tokens, self._consents = store, actor_tokens, consents
+        self._clock, self._rules = clock, rules
 
     async def open(
         self,
@@ -86,7 +92,7 @@ class SessionDesk:
                 method=method,
             )
         )
-        return Opened(token, session, person, organisation)
+        return Opened(token, session, person, organisation, await self._consents.terms_due(tx, person.person_id))
 
     async def end(
         self,
@@ -125,6 +131,7 @@ class SessionDesk:
             person = await tx.people.get(session.person_id)
             assert person is not None, "a session's person is never deleted"
             organisation = await self._organisation(tx, session)
+            terms_due = await self._consents.terms_due(tx, person.person_id)
         if former and not former.good(now, self._rules, session) and now < session.expires_at:
             await self._reused(session)
             raise refusals.session_expired()
@@ -138,7 +145,7 @@ class SessionDesk:
         if not renewed and (session.needs_touch(now, self._rules) or not (session.token_used or former)):
             async with self._store.begin() as tx:
                 await tx.sessions.touch(session.session_id, digest, now)
-        return Authenticated(self._actor_token(session), session, person, organisation, renewed)
+        return Authenticated(self._actor_token(session), session, person, organisation, renewed, terms_due)
 
     async def _organisation(self, tx: Transaction, session: Session) -> Organisation | None:
         """The session's company, as long as its person signs for it."""

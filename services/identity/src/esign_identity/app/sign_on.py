@@ -50,7 +50,7 @@ class SignOnDesk:
         limited = await admit_address(tx, address, now, self._limits, "sign-on")
         if limited:
             return limited
-        said = self._tokens.check(token)
+        said = await self._tokens.check(token)
         if isinstance(said, SignOnRefusal):
             return await self._refuse(tx, said, "", address, now)
         reason = refusal(said, now, self._rules)

@@ -10,6 +10,7 @@ from esign_kit.errors import EsignError
 
 from esign_identity.app.attempts import Attempt, told_by
 from esign_identity.app.codes import CodeDesk, CodeRequest, CodeTicket
+from esign_identity.app.consents import Consents
 from esign_identity.app.ports import CodeDigests, Store, Transaction
 from esign_identity.domain import signing_refusals as refusals
 from esign_identity.domain.activation import check_id, check_sha256
@@ -17,7 +18,7 @@ from esign_identity.domain.codes import DAY, CodeCheck, CodePurpose, parse_code
 from esign_identity.domain.face import FaceCheck
 from esign_identity.domain.person import Person
 from esign_identity.domain.refusals import person_not_found
-from esign_identity.domain.verification import Verification, VerificationRules, VerificationState
+from esign_identity.domain.verification import Holder, Verification, VerificationRules, VerificationState
 
 
 async def refuse(tx: Transaction, verification: Verification, reason: str) -> None:
@@ -47,12 +48,15 @@ async def person_of(tx: Transaction, verification: Verification) -> Person:
     return person
 
 
-def own(found: Verification | None, person_id: str) -> Verification:
-    """The verification, when it is this person's. Raises NotFound, and Attempt NotFound when it is another's."""
-    if found is None:
+def own(found: Verification | None, holder: Holder) -> Verification:
+    """The verification, when it was opened by this person in a session for the same company.
+
+    Raises NotFound, and Attempt NotFound when it is another person's.
+    """
+    if found is not None and found.person_id != holder.person_id:
+        raise Attempt("verification", refusals.verification_not_found(), holder.person_id, found.verification_id)
+    if found is None or found.holder != holder:
         raise refusals.verification_not_found()
-    if found.person_id != person_id:
-        raise Attempt("verification", refusals.verification_not_found(), person_id, found.verification_id)
     return found
 
 
@@ -73,17 +77,23 @@ async def view_of(tx: Transaction, verification: Verification, now: datetime) ->
 
 
 class Verifications:
-    """A person's verifications. Another person's are not found."""
+    """A person's verifications. Another person's are not found, nor one's own that began in a session for another company."""
 
     def __init__(
-        self, store: Store, desk: CodeDesk, digests: CodeDigests, clock: Clock, rules: VerificationRules
+        self,
+        store: Store,
+        desk: CodeDesk,
+        digests: CodeDigests,
+        consents: Consents,
+        clock: Clock,
+        rules: VerificationRules,
     ) -> None:
-        self._store, self._desk, self._digests, self._clock, self.rules = store, desk, digests, clock, rules
+        self._store, self._desk, self._digests, self._consents = store, desk, digests, consents
+        self._clock, self.rules = clock, rules
 
     async def start(
         self,
-        person_id: str,
-        organisation_id: str,
+        holder: Holder,
         contract_id: str,
         party_id: str,
         document_sha256: str,
@@ -91,21 +101,22 @@ class Verifications:
     ) -> VerificationView:
         """Open a verification of a person for one contract and document, or give the one that is open.
 
-        Raises InvalidInput, NotFound PERSON_NOT_FOUND, Limited VERIFICATION_LIMIT, FACE_PAUSED.
+        Raises InvalidInput, NotFound PERSON_NOT_FOUND, Conflict TERMS_NOT_ACCEPTED, Limited VERIFICATION_LIMIT, FACE_PAUSED.
         """
         check_id("contract_id", contract_id)
         check_id("party_id", party_id)
         check_id("document_number", document_number)
         check_sha256("document_sha256", document_sha256)
-        now = self._clock()
+        now, person_id = self._clock(), holder.person_id
         async with self._store.begin() as tx:
             await tx.serialise("verification", person_id, contract_id)
             person = await tx.people.get(person_id)
             if person is None:
                 raise person_not_found()
+            await self._consents.require_terms(tx, person_id)
             known = await tx.verifications.open_for(person_id, contract_id, party_id, document_sha256)
             if known:
-                if now < known.expires_at:
+                if now < known.expires_at and known.holder == holder:
                     return await view_of(tx, known, now)
                 await self._expire(tx, known)
             if await tx.verifications.failures(person_id, contract_id, now - DAY) >= self.rules.failures_per_day:
@@ -122,7 +133,7 @@ class Verifications:
                 document_number,
                 now,
                 now + self.rules.lifetime,
-                organisation_id=organisation_id,
+                organisation_id=holder.organisation_id,
             )
             await tx.verifications.add(opened)
             await tx.emit(
@@ -136,17 +147,17 @@ class Verifications:
             )
             return VerificationView(opened, person)
 
-    async def get(self, person_id: str, verification_id: str) -> VerificationView:
+    async def get(self, holder: Holder, verification_id: str) -> VerificationView:
         """As it stands now. Raises NotFound."""
         async with told_by(self._store), self._store.read() as tx:
-            found = own(await tx.verifications.get(verification_id), person_id)
+            found = own(await tx.verifications.get(verification_id), holder)
             return await view_of(tx, found, self._clock())
 
-    async def send_code(self, person_id: str, verification_id: str) -> CodeTicket:
+    async def send_code(self, holder: Holder, verification_id: str) -> CodeTicket:
         """Send the SMS code to the person's registered phone. Raises NotFound, Conflict, Limited, Unavailable."""
 
         async def ask(tx: Transaction) -> CodeRequest:
-            found = await self._locked(tx, person_id, verification_id)
+            found = await self._locked(tx, holder, verification_id)
             found.require(VerificationState.SMS_PENDING)
             person = await person_of(tx, found)
             return CodeRequest(CodePurpose.SIGNING, person.phone, True, found.verification_id, found.document_number)
@@ -154,11 +165,11 @@ class Verifications:
         async with told_by(self._store):
             return await self._desk.issue("", ask)
 
-    async def confirm_code(self, person_id: str, verification_id: str, code: str) -> VerificationView:
+    async def confirm_code(self, holder: Holder, verification_id: str, code: str) -> VerificationView:
         """Check the SMS code; the last wrong one fails the verification. Raises InvalidInput, NotFound, Conflict."""
         typed = parse_code(code)
         async with told_by(self._store), self._store.begin() as tx:
-            found = await self._locked(tx, person_id, verification_id)
+            found = await self._locked(tx, holder, verification_id)
             found.require(VerificationState.SMS_PENDING)
             outcome = await self._try(tx, found, typed)
             person = await person_of(tx, found)
@@ -211,5 +222,5 @@ class Verifications:
         await tx.verifications.update(verification.expired())
         await refuse(tx, verification, "VERIFICATION_EXPIRED")
 
-    async def _locked(self, tx: Transaction, person_id: str, verification_id: str) -> Verification:
-        return own(await tx.verifications.lock(verification_id), person_id).seen_at(self._clock())
+    async def _locked(self, tx: Transaction, holder: Holder, verification_id: str) -> Verification:
+        return own(await tx.verifications.lock(verification_id), holder).seen_at(self._clock())

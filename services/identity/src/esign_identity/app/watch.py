@@ -9,7 +9,7 @@ from esign_kit.context import remaining
 from esign_identity.app.faces import FaceChecks
 from esign_identity.app.verifications import Verifications, VerificationView
 from esign_identity.domain.face import FaceCheckState
-from esign_identity.domain.verification import VerificationState
+from esign_identity.domain.verification import Holder, VerificationState
 
 POLL_SECONDS = 1.0
 _GOES_ON = frozenset({VerificationState.SMS_PENDING, VerificationState.FACE_PENDING})
@@ -19,16 +19,16 @@ _NO_DEADLINE = 3600.0
 class Watch:
     """Reads a verification again and again, and has its face check looked after, for the phone may never come back."""
 
-    def __init__(self, verifications: Verifications, faces: FaceChecks, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(self, verifications: Verifications, faces: FaceChecks, poll_seconds: float) -> None:
         self._verifications, self._faces, self._poll = verifications, faces, poll_seconds
 
-    async def follow(self, person_id: str, verification_id: str) -> AsyncIterator[VerificationView]:
+    async def follow(self, holder: Holder, verification_id: str) -> AsyncIterator[VerificationView]:
         """As it stands, and after every change, until it is decided or just before the caller's deadline. Raises NotFound."""
         asking: asyncio.Task[None] | None = None
         shown: VerificationView | None = None
         try:
             while True:
-                view = await self._verifications.get(person_id, verification_id)
+                view = await self._verifications.get(holder, verification_id)
                 if view != shown:
                     yield view
                     shown = view

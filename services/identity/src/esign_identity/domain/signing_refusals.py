@@ -5,6 +5,15 @@ from esign_kit.errors import Conflict, InvalidInput, Limited, NotFound, Unavaila
 # Verifications
 
 
+def terms_not_accepted() -> Conflict:
+    """The person has not accepted the platform's terms as they are in force."""
+    return Conflict(
+        "TERMS_NOT_ACCEPTED",
+        zh="请先阅读并同意平台服务协议与个人信息保护政策",
+        en="Please read and accept the terms of service and privacy policy first",
+    )
+
+
 def verification_not_found() -> NotFound:
     """Not there, or another person's."""
     return NotFound(

@@ -55,6 +55,14 @@ class VerificationRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A person in a session for a company; `organisation_id` is empty for an individual's."""
+
+    person_id: str
+    organisation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """A verification. `sms_receipt` is the id of the message whose code was right; `face_receipt` the hash of what the face check was judged by.
 
@@ -76,6 +84,11 @@ class Verification:
     face_receipt: str = ""
     face_failed_at: datetime | None = None
     organisation_id: str = ""
+
+    @property
+    def holder(self) -> Holder:
+        """In whose sessions, of which kind, it is there."""
+        return Holder(self.person_id, self.organisation_id)
 
     def seen_at(self, now: datetime) -> "Verification":
         """As it stands now: an open one whose time is over has expired."""

@@ -284,8 +284,11 @@ class LoginResponse(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     ORGANISATION_FIELD_NUMBER: _builtins.int
+    TERMS_DUE_FIELD_NUMBER: _builtins.int
     session_token: _builtins.str
     """Opaque, 256 bits of randomness, for an HttpOnly cookie. Stored hashed."""
+    terms_due: _builtins.bool
+    """Whether the person has not accepted the terms (CONSENT_KIND_TERMS) that are in force."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When the session ends at the latest."""
@@ -303,10 +306,11 @@ class LoginResponse(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         person: Global___PersonSummary | None = ...,
         organisation: Global___OrganisationSummary | None = ...,
+        terms_due: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "session_token", b"session_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "session_token", b"session_token", "terms_due", b"terms_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -345,11 +349,14 @@ class AuthenticateResponse(_message.Message):
     RENEWED_SESSION_TOKEN_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    TERMS_DUE_FIELD_NUMBER: _builtins.int
     actor_token: _builtins.str
     """JWT (RFC 7519), EdDSA, typ `esign-actor+jwt`, valid for a minute."""
     renewed_session_token: _builtins.str
     """The token that takes this one's place; empty when it need not change yet. The old one stays good for a short while, for requests under way."""
     session_id: _builtins.str
+    terms_due: _builtins.bool
+    """Whether the person has not accepted the terms (CONSENT_KIND_TERMS) that are in force."""
     @_builtins.property
     def person(self) -> Global___PersonSummary: ...
     @_builtins.property
@@ -369,10 +376,11 @@ class AuthenticateResponse(_message.Message):
         renewed_session_token: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         session_id: _builtins.str = ...,
+        terms_due: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "organisation", b"organisation", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_token", b"actor_token", "expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "renewed_session_token", b"renewed_session_token", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_token", b"actor_token", "expires_at", b"expires_at", "organisation", b"organisation", "person", b"person", "renewed_session_token", b"renewed_session_token", "session_id", b"session_id", "terms_due", b"terms_due"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

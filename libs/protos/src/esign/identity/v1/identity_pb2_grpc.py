@@ -1280,7 +1280,7 @@ class InternalServiceServicer:
     """
 
     def StartVerification(self, request, context):
-        """Opens a verification of the acting person for one contract and one exact document.
+        """Opens a verification of the acting person for one contract and one exact document. Refused with TERMS_NOT_ACCEPTED until the person accepted the terms in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -384,7 +384,7 @@ class InternalServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InternalServiceAsyncStub: ...
     StartVerification: _grpc.UnaryUnaryMultiCallable[_identity_pb2.StartVerificationRequest, _identity_pb2.Verification]
-    """Opens a verification of the acting person for one contract and one exact document."""
+    """Opens a verification of the acting person for one contract and one exact document. Refused with TERMS_NOT_ACCEPTED until the person accepted the terms in force."""
     IssueActivation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.IssueActivationRequest, _identity_pb2.IssueActivationResponse]
     """Turns a passed verification of the acting person into one activation. The same request again returns the same activation; a different one for the same verification is refused."""
     IssuePolicyActivation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.IssuePolicyActivationRequest, _identity_pb2.IssueActivationResponse]
@@ -402,7 +402,7 @@ class InternalServiceAsyncStub(InternalServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartVerification: _aio.UnaryUnaryMultiCallable[_identity_pb2.StartVerificationRequest, _identity_pb2.Verification]  # type: ignore[assignment]
-    """Opens a verification of the acting person for one contract and one exact document."""
+    """Opens a verification of the acting person for one contract and one exact document. Refused with TERMS_NOT_ACCEPTED until the person accepted the terms in force."""
     IssueActivation: _aio.UnaryUnaryMultiCallable[_identity_pb2.IssueActivationRequest, _identity_pb2.IssueActivationResponse]  # type: ignore[assignment]
     """Turns a passed verification of the acting person into one activation. The same request again returns the same activation; a different one for the same verification is refused."""
     IssuePolicyActivation: _aio.UnaryUnaryMultiCallable[_identity_pb2.IssuePolicyActivationRequest, _identity_pb2.IssueActivationResponse]  # type: ignore[assignment]
@@ -423,7 +423,7 @@ class InternalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.StartVerificationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.Verification, _abc.Awaitable[_identity_pb2.Verification]]:
-        """Opens a verification of the acting person for one contract and one exact document."""
+        """Opens a verification of the acting person for one contract and one exact document. Refused with TERMS_NOT_ACCEPTED until the person accepted the terms in force."""
 
     @_abc_1.abstractmethod
     def IssueActivation(
