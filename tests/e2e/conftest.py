@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import httpx
@@ -12,10 +12,11 @@ from esign_e2e.demo import countersigner_of, document_number, doors_of, lease_fo
 from esign_e2e.elapse import a_minute_later
 from esign_e2e.face_clip import Portrait, still
 from esign_e2e.journey import Journey
-from esign_e2e.mailbox import Mailbox
 from esign_e2e.lease import Lease
+from esign_e2e.mailbox import Mailbox
 from esign_e2e.people import invent
 from esign_e2e.procurement import ProcurementPlatform
+from esign_e2e.screens import taken
 from esign_e2e.spans import SpanSink
 from esign_e2e.steps import STEPS, take
 from esign_local.stack import Stack
@@ -156,6 +157,15 @@ async def enrolled(new_journey: NewJourney) -> Journey:
     await first.phone.pass_at_vendor(relay["vendor_url"], photo=still(Portrait.ASTRONAUT, seconds=0.1)[0][1])
     await first.complete_face()
     return await new_journey(upto="face", like=first)
+
+
+@pytest.fixture(autouse=True)
+def _pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that takes pictures is marked `screens`: `make screens` runs those alone."""
+    before = taken()
+    yield
+    if taken() > before and request.node.get_closest_marker("screens") is None:
+        pytest.fail("this test takes pictures and is not marked `screens`")
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from esign_e2e.browser import Seat
 from esign_e2e.doors import Refused
-from esign_e2e.mailbox import Mailbox
 from esign_e2e.elapse import a_minute_later, session_ends
 from esign_e2e.journey import Journey
+from esign_e2e.mailbox import Mailbox
 from esign_e2e.people import invent
 from esign_e2e.portal import LoginPage, Portal
 from esign_e2e.procurement import ProcurementPlatform, company_code
@@ -22,6 +22,7 @@ NewJourney = Callable[..., Awaitable[Journey]]
 Sit = Callable[..., Awaitable[Seat]]
 
 
+@pytest.mark.screens
 async def test_an_individual_logs_in_and_out(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="upload")
     seat = await sit(number=journey.client)
@@ -61,6 +62,7 @@ async def test_an_individual_logs_in_and_out(new_journey: NewJourney, sit: Sit) 
     await expect(page.get_by_text(journey.tenant.name)).to_have_count(0)
 
 
+@pytest.mark.screens
 async def test_a_signer_of_two_companies_chooses_one(
     platform: ProcurementPlatform, sit: Sit, mailbox: Mailbox, numbers: "itertools.count[int]"
 ) -> None:
@@ -94,6 +96,7 @@ async def test_a_signer_of_two_companies_chooses_one(
     await Portal(seat).leave()
 
 
+@pytest.mark.screens
 async def test_after_five_wrong_codes_the_right_one_is_void(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="login")
     seat = await sit(number=journey.client)
@@ -112,6 +115,7 @@ async def test_after_five_wrong_codes_the_right_one_is_void(new_journey: NewJour
     await shot(seat.page, "login-locked")
 
 
+@pytest.mark.screens
 async def test_who_asks_for_many_codes_has_to_read_a_picture(stack: Stack, new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="upload")
     for _ in range(2):
@@ -136,6 +140,7 @@ async def test_who_asks_for_many_codes_has_to_read_a_picture(stack: Stack, new_j
     assert len(await journey.mailbox.sms(journey.tenant.phone)) == 2
 
 
+@pytest.mark.screens
 async def test_another_persons_session_does_not_see_my_contract(new_journey: NewJourney, sit: Sit) -> None:
     mine, other = await new_journey(upto="find"), await new_journey(upto="find")
     seat = await sit(like=other)
@@ -170,6 +175,7 @@ async def test_two_tabs_are_one_session(new_journey: NewJourney, sit: Sit) -> No
     await expect(second.page.get_by_text(journey.document_number)).to_have_count(0)
 
 
+@pytest.mark.screens
 async def test_an_expired_session_leads_back_after_the_login(stack: Stack, new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="find")
     seat = await sit(like=journey)
@@ -188,6 +194,7 @@ async def test_an_expired_session_leads_back_after_the_login(stack: Stack, new_j
     await Portal(seat).heading("已签署文档")
 
 
+@pytest.mark.screens
 async def test_devices_are_listed_and_signed_out(stack: Stack, new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="find")
     await a_minute_later(stack)
@@ -217,6 +224,7 @@ async def test_devices_are_listed_and_signed_out(stack: Stack, new_journey: NewJ
         await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.screens
 async def test_english_is_one_press_away(sit: Sit) -> None:
     seat = await sit()
     await LoginPage(seat).open()

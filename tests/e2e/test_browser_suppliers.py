@@ -12,7 +12,7 @@ from esign_e2e.screens import shot
 from esign_local.stack import Stack
 from playwright.async_api import expect
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.screens]
 
 Sit = Callable[..., Awaitable[Seat]]
 COMPANY = "示例长汀纸业有限公司"
