@@ -29,6 +29,7 @@ PROGRAMS = {
     "pdfsig": ("poppler-utils", "poppler"),
     "qpdf": ("qpdf", "qpdf"),
     "openssl": ("openssl", "openssl"),
+    "softhsm2-util": ("softhsm2", "softhsm"),
     "chromium": ("chromium", "chromium"),
 }
 # What Chinese pages are drawn with on a screen: font file → Debian package; macOS brings fonts of its own.

@@ -11,6 +11,7 @@ from esign_kit.service import App, run
 from esign_signer.adapters.broker import CaBroker
 from esign_signer.adapters.documents import StoredDocuments
 from esign_signer.adapters.jobs import SqlReleaseJobs, SqlSigningJobs
+from esign_signer.adapters.keys.settings import CscSettings, KeyStoreSettings, Pkcs11Settings
 from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
@@ -24,7 +25,6 @@ from esign_signer.app.release_document import ReleaseDocument
 from esign_signer.app.seals import CreateSeal, FindSeals
 from esign_signer.app.sign_document import SignDocument
 from esign_signer.app.validate_document import ValidateDocument
-from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind
 from esign_signer.settings import SignerSettings
 
 MIGRATIONS = "esign_signer.adapters.migrations"
@@ -51,7 +51,7 @@ async def build(app: App[SignerSettings]) -> None:
         revocation_deadline=settings.trust.revocation_seconds,
     )
     signing_pool = WorkerPool(
-        WorkerSettings(trust, pdfsig, settings.master_key_file.path),
+        WorkerSettings(trust, pdfsig, _key_stores(settings)),
         settings.signing_workers,
         idle_seconds=settings.worker_idle_seconds,
     )
@@ -81,6 +81,7 @@ async def build(app: App[SignerSettings]) -> None:
         signing,
         app.clock,
         settings.spool_dir,
+        settings.keys.event_algorithm,
     )
     release = ReleaseDocument(SqlReleaseJobs(app.db, app.clock), documents, signing, judging, settings.spool_dir)
     app.consume(
@@ -88,6 +89,7 @@ async def build(app: App[SignerSettings]) -> None:
         concurrency=settings.signing_workers + 1,
     )
 
+    create_key = CreateOrganisationKey(keys, signing, settings.keys.organisations, settings.keys.organisation_algorithm)
     create, find = CreateSeal(seals, documents, judging, new_id), FindSeals(seals)
     validate = ValidateDocument(judging, settings.spool_dir, settings.max_upload_bytes)
     app.serve(signer_pb2_grpc.add_PortalServiceServicer_to_server, PortalApi(create, find))
@@ -96,11 +98,30 @@ async def build(app: App[SignerSettings]) -> None:
         signer_pb2_grpc.add_InternalServiceServicer_to_server,
         InternalApi(
             find,
-            CreateOrganisationKey(keys, signing, KeyStoreKind.SOFTWARE, KeyAlgorithm.RSA_2048),
+            create_key,
             InstallCertificate(keys, roots, app.clock),
         ),
     )
     app.serve(signer_pb2_grpc.add_OperatorServiceServicer_to_server, OperatorApi(create))
+
+
+def _key_stores(settings: SignerSettings) -> KeyStoreSettings:
+    token, remote = settings.keys.pkcs11, settings.keys.remote
+    return KeyStoreSettings(
+        settings.master_key_file.path,
+        None if token is None else Pkcs11Settings(token.module, token.token, token.pin_file.path),
+        None
+        if remote is None
+        else CscSettings(
+            remote.base_url,
+            remote.client_id,
+            remote.client_secret_file.path,
+            None if remote.pin_file is None else remote.pin_file.path,
+            remote.ca_file,
+            remote.attempt_seconds,
+            remote.deadline_seconds,
+        ),
+    )
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from esign_signer.settings import SignerSettings, TrustServiceSettings
 
 from .bench import Bench
 from .pki import DER, PkiServer, TrustPki
+from .tokens import SoftToken
 from .world import Broker, World
 
 
@@ -47,6 +48,11 @@ def trust(trust_server: PkiServer) -> TrustPki:
 @pytest.fixture
 def trust_settings(trust: TrustPki) -> TrustSettings:
     return TrustSettings((trust.root.public_bytes(DER),), (f"{trust.base_url}/tsa", f"{trust.base_url}/tsa2"), 2.0, 2.0)
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
+    return SoftToken(tmp_path_factory.mktemp("token"))
 
 
 @pytest.fixture(scope="session")

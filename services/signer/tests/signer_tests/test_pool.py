@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from esign_signer.adapters.keys.settings import KeyStoreSettings
 from esign_signer.adapters.pdf import worker
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
@@ -22,7 +23,7 @@ from esign_signer.domain.seal import ImageInvalid
 async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerPool]:
     master = tmp_path_factory.mktemp("pool") / "master.key"
     master.write_bytes(os.urandom(32))
-    pool = WorkerPool(WorkerSettings(TrustSettings((), ()), "pdfsig", master, 4 * 2**30), 1)
+    pool = WorkerPool(WorkerSettings(TrustSettings((), ()), "pdfsig", KeyStoreSettings(master), 4 * 2**30), 1)
     await pool.warm_up()
     yield pool
     await pool.close()

@@ -18,7 +18,7 @@ GRACE_SECONDS: Final = 5.0
 
 
 class SigningWorkers:
-    """Plays `KeyStore` and `PdfSigning`."""
+    """Plays `KeyStores` and `PdfSigning`."""
 
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
@@ -26,6 +26,10 @@ class SigningWorkers:
     async def create_key(self, store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
         """Makes a key."""
         return await self._pool.run(worker.create_key, KEY_SECONDS, store, key_id, subject, algorithm)
+
+    async def adopt_key(self, credential_id: str) -> NewKey:
+        """Takes a key that the CA made."""
+        return await self._pool.run(worker.adopt_key, KEY_SECONDS, credential_id)
 
     async def sign(self, order: SigningOrder) -> SignedFile:
         """Makes a signature."""

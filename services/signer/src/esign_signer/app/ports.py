@@ -55,6 +55,10 @@ class KeyStores(Protocol):
         """Makes a key under `key_id` in `store` and a certification request for `subject`. Raises KeyStoreError,
         KeyStoreUnavailable, WorkerFailed."""
 
+    async def adopt_key(self, credential_id: str) -> NewKey:
+        """The key behind a credential that the CA made and keeps with the remote signing service. Raises KeyStoreError
+        when we cannot sign with it, KeyStoreUnavailable, WorkerFailed."""
+
 
 class PdfSigning(Protocol):
     """Signatures and archive timestamps, file to file."""

@@ -8,12 +8,11 @@ the worker's short-lived copy is gone.
 from collections import OrderedDict
 from typing import Final
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from esign_signer.adapters.keys.request import public_key_sha256, subject_name
+from esign_signer.adapters.keys.request import new_key
 from esign_signer.adapters.keys.wrapping import KeyWrapping
 from esign_signer.domain.keys import KeyAlgorithm, KeyStoreError, KeyStoreKind, NewKey, StoredKey, Subject
 
@@ -36,21 +35,16 @@ class SoftwareKeyStore:
         der = key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        request = x509.CertificateSigningRequestBuilder().subject_name(subject_name(subject)).sign(key, hashes.SHA256())
-        return NewKey(
-            wrapped=self._wrapping.wrap(key_id, der),
-            public_key_sha256=public_key_sha256(key.public_key()),
-            certification_request=request.public_bytes(serialization.Encoding.DER),
-            store=KeyStoreKind.SOFTWARE,
-            algorithm=algorithm,
-        )
+        wrapped = self._wrapping.wrap(key_id, der)
+
+        def sign(digest: bytes) -> bytes:
+            return _signature(key, digest)
+
+        return new_key(KeyStoreKind.SOFTWARE, algorithm, wrapped, key.public_key(), subject, sign)
 
     def sign_digest(self, stored: StoredKey, digest: bytes) -> bytes:
         """The signature over a SHA-256 digest. Raises KeyStoreError, KeyStoreUnavailable."""
-        key = self.load(stored)
-        if isinstance(key, rsa.RSAPrivateKey):
-            return key.sign(digest, padding.PKCS1v15(), _SHA256)
-        return key.sign(digest, ec.ECDSA(_SHA256))
+        return _signature(self.load(stored), digest)
 
     def load(self, stored: StoredKey) -> PrivateKey:
         """The private key. Hosted keys stay loaded (loading costs more than signing), keys for one signature do not."""
@@ -74,3 +68,9 @@ def _generate(algorithm: KeyAlgorithm) -> PrivateKey:
     if algorithm is KeyAlgorithm.EC_P256:
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _signature(key: PrivateKey, digest: bytes) -> bytes:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(digest, padding.PKCS1v15(), _SHA256)
+    return key.sign(digest, ec.ECDSA(_SHA256))

@@ -1,10 +1,15 @@
 """The key stores behind one door. Each is built when its first key is asked for, in the process that asks."""
 
 from functools import cached_property
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from esign_signer.adapters.keys.settings import KeyStoreSettings
 from esign_signer.domain.keys import KeyAlgorithm, KeyStoreError, KeyStoreKind, NewKey, StoredKey, Subject
+
+if TYPE_CHECKING:
+    from esign_signer.adapters.keys.csc import CscKeyStore
+    from esign_signer.adapters.keys.pkcs11 import Pkcs11KeyStore
+    from esign_signer.adapters.keys.software import SoftwareKeyStore
 
 
 class DigestSigner(Protocol):
@@ -15,35 +20,56 @@ class DigestSigner(Protocol):
         KeyStoreUnavailable."""
 
 
-class KeyMaker(DigestSigner, Protocol):
-    """Makes private keys as well."""
-
-    def create(self, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
-        """A new key and its certification request. Raises KeyStoreError, KeyStoreUnavailable."""
-
-
 class KeyStores:
-    """Picks the store of a key."""
+    """Picks the store of a key. Every method raises KeyStoreError, also for a store that is not set up, and
+    KeyStoreUnavailable."""
 
-    def __init__(self, master_key_file: Path) -> None:
-        self._master_key_file = master_key_file
+    def __init__(self, settings: KeyStoreSettings) -> None:
+        self._settings = settings
 
     def create(self, store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
-        """A new key in `store`. Raises KeyStoreError, KeyStoreUnavailable."""
-        return self._store(store).create(key_id, subject, algorithm)
+        """A new key in `store`."""
+        match store:
+            case KeyStoreKind.SOFTWARE:
+                return self._software.create(key_id, subject, algorithm)
+            case KeyStoreKind.PKCS11:
+                return self._pkcs11.create(key_id, subject, algorithm)
+            case KeyStoreKind.CSC:
+                raise KeyStoreError("a remote signing service's keys are made by the CA")
+
+    def adopt(self, credential_id: str) -> NewKey:
+        """The key of a credential with the remote signing service, made by the CA."""
+        return self._csc.adopt(credential_id)
 
     def sign_digest(self, stored: StoredKey, digest: bytes) -> bytes:
         """See DigestSigner."""
-        return self._store(stored.store).sign_digest(stored, digest)
-
-    def _store(self, kind: KeyStoreKind) -> KeyMaker:
-        if kind is KeyStoreKind.SOFTWARE:
-            return self._software
-        raise KeyStoreError(f"the key store {kind} is not set up")
+        match stored.store:
+            case KeyStoreKind.SOFTWARE:
+                return self._software.sign_digest(stored, digest)
+            case KeyStoreKind.PKCS11:
+                return self._pkcs11.sign_digest(stored, digest)
+            case KeyStoreKind.CSC:
+                return self._csc.sign_digest(stored, digest)
 
     @cached_property
-    def _software(self) -> KeyMaker:
+    def _software(self) -> "SoftwareKeyStore":
         from esign_signer.adapters.keys.software import SoftwareKeyStore
         from esign_signer.adapters.keys.wrapping import MasterKeys
 
-        return SoftwareKeyStore(MasterKeys.from_file(self._master_key_file))
+        return SoftwareKeyStore(MasterKeys.from_file(self._settings.master_key_file))
+
+    @cached_property
+    def _pkcs11(self) -> "Pkcs11KeyStore":
+        from esign_signer.adapters.keys.pkcs11 import Pkcs11KeyStore
+
+        if self._settings.pkcs11 is None:
+            raise KeyStoreError("no PKCS#11 token is set up")
+        return Pkcs11KeyStore(self._settings.pkcs11)
+
+    @cached_property
+    def _csc(self) -> "CscKeyStore":
+        from esign_signer.adapters.keys.csc import CscKeyStore
+
+        if self._settings.csc is None:
+            raise KeyStoreError("no remote signing service is set up")
+        return CscKeyStore(self._settings.csc)

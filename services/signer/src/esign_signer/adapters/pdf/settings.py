@@ -1,7 +1,8 @@
 """What a worker process is given at its start. Imports nothing heavy: the service's main process makes these."""
 
 from dataclasses import dataclass
-from pathlib import Path
+
+from esign_signer.adapters.keys.settings import KeyStoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,9 @@ class TrustSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """Without `master_key_file` a worker cannot sign. `memory_limit` is in bytes of address space, 0 for none."""
+    """Without `keys` a worker cannot sign. `memory_limit` is in bytes of address space, 0 for none."""
 
     trust: TrustSettings
     pdfsig: str
-    master_key_file: Path | None = None
+    keys: KeyStoreSettings | None = None
     memory_limit: int = 0

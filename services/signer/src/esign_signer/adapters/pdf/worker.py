@@ -41,9 +41,9 @@ class _Tools:
     def keys(self) -> "KeyStores":
         from esign_signer.adapters.keys.stores import KeyStores
 
-        if self._settings.master_key_file is None:
+        if self._settings.keys is None:
             raise RuntimeError("this worker has no keys")
-        return KeyStores(self._settings.master_key_file)
+        return KeyStores(self._settings.keys)
 
     @cached_property
     def engine(self) -> "PdfEngine":
@@ -84,6 +84,11 @@ def process_id() -> int:
 def create_key(store: KeyStoreKind, key_id: str, subject: Subject, algorithm: KeyAlgorithm) -> NewKey:
     """See KeyStores.create."""
     return _ready().keys.create(store, key_id, subject, algorithm)
+
+
+def adopt_key(credential_id: str) -> NewKey:
+    """See KeyStores.adopt."""
+    return _ready().keys.adopt(credential_id)
 
 
 def sign(order: SigningOrder) -> SignedFile:
