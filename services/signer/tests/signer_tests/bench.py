@@ -4,17 +4,20 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from esign_kit.refs import Placement
 from esign_signer.adapters.keys.software import SoftwareKeyStore
 from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.document import SignatureField, SigningOrder
-from esign_signer.domain.keys import NewKey, StoredKey, Subject
+from esign_signer.domain.keys import KeyAlgorithm, NewKey, StoredKey, Subject
 
 from .documents import seal_png, write_pdf
-from .pki import TrustPki, rsa_key
+from .pki import TrustPki
 
 LAYOUT = (
     SignatureField("Party1", Placement(1, 100_000, 100_000, 200_000, 200_000)),
@@ -42,14 +45,16 @@ class Bench:
         reason: str = "同意签署",
         layout: tuple[SignatureField, ...] = LAYOUT,
         preserve: bool = False,
+        algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048,
     ) -> SigningOrder:
         """An order for party `which` with a new key and certificate."""
-        key_id = f"key{which}"
+        key_id = f"key{which}{algorithm}"
         new = self.made.get(key_id)
         if not isinstance(new, NewKey):
-            new = self.made[key_id] = self.keys.create(key_id, Subject(key_id))
+            new = self.made[key_id] = self.keys.create(key_id, Subject(key_id), algorithm)
         request = x509.load_der_x509_csr(new.certification_request)
-        certificate = self.pki.certificate(f"签署人{which}", rsa_key(request), seconds=certificate_seconds)
+        public_key = cast(RSAPublicKey | EllipticCurvePublicKey, request.public_key())
+        certificate = self.pki.certificate(f"签署人{which}", public_key, seconds=certificate_seconds)
         seal = self.folder / "seal.png"
         seal.write_bytes(seal_png())
         return SigningOrder(
@@ -59,7 +64,7 @@ class Bench:
             layout=layout,
             placement=layout[which].placement,
             seal_image=seal,
-            key=StoredKey(key_id, new.wrapped, hosted=False),
+            key=StoredKey(key_id, new.wrapped, hosted=False, algorithm=algorithm),
             certificates=self.pki.chain(certificate),
             reason=reason,
             preserve=preserve,

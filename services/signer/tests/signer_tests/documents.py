@@ -5,6 +5,7 @@
 import io
 from pathlib import Path
 
+import pikepdf
 from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.content import RawContent
@@ -35,3 +36,11 @@ def write_pdf(path: Path, pages: int = 3, *, rotate: int = 0) -> Path:
     with path.open("wb") as stream:
         writer.write(stream)
     return path
+
+
+def plain(source: Path) -> Path:
+    """A document in the form in which intake stores it."""
+    target = source.with_name(f"plain-{source.name}")
+    with pikepdf.open(source) as pdf:
+        pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    return target

@@ -1,84 +1,66 @@
-"""Makes PAdES signatures and archive timestamps (ETSI EN 319 142-1) with pyHanko, file to file. Runs in a worker
-process.
+"""Makes PAdES signatures and archive timestamps (ETSI EN 319 142-1), file to file. Runs in a worker process.
 
 A signature is one incremental update: the seal, the signature with its timestamp, and the validation data (DSS) for
 signer and timestamp authority, all B-LT. A document timestamp is another: validation data for its authority, and a
 timestamp over everything before it, B-LTA.
-"""
 
-# mypy: disable-error-code="no-untyped-call"
-# pyHanko is typed in part only.
+Documents of the plain form take the short way (`prepared`, `fields`, `cms`), all others pyHanko's (`stock`).
+"""
 
 import asyncio
 import hashlib
 import shutil
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import aiohttp
-from asn1crypto import x509
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter, enumerate_sig_fields
-from pyhanko.sign.signers.pdf_cms import Signer
-from pyhanko.sign.signers.pdf_signer import (
-    DSSContentSettings,
-    PdfSignatureMetadata,
-    PdfSigner,
-    PdfTimeStamper,
-    SigDSSPlacementPreference,
-    TimestampDSSContentSettings,
-)
-from pyhanko.stamp.noop import NoOpStampStyle
-from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from esign_signer.adapters.keys.stores import DigestSigner
-from esign_signer.adapters.pdf.appearance import lay_out, stamp
-from esign_signer.adapters.pdf.trust import (
-    DIGEST,
-    TimestampAuthority,
-    TrustServices,
-    validate_authority,
-    validate_signer,
-)
+from esign_signer.adapters.pdf import fields, stock
+from esign_signer.adapters.pdf.clean import NotClean
+from esign_signer.adapters.pdf.cms import SignatureTemplate
+from esign_signer.adapters.pdf.prepared import PreparedDocument
+from esign_signer.adapters.pdf.trust import DIGEST, TOKEN_MARGIN, TimestampAuthority, TrustServices
 from esign_signer.domain.document import DocumentRejected, Level, SignedFile, SigningOrder, TrustServiceUnavailable
-from esign_signer.domain.keys import StoredKey
 
-CHUNK: Final = 1024 * 1024
-_CMS_OVERHEAD: Final = 1024
-"""Bytes of a CMS signature beside certificates, signature value and timestamp token: measured 390, with room for long
-issuer names."""
+_PREPARED: Final = 16
 
-
-class StoredKeySigner(Signer):
-    """Signs with a key of a key store: RSA with PKCS #1 v1.5, as every Chinese and Adobe verifier understands it, or
-    ECDSA."""
-
-    def __init__(
-        self, keys: DigestSigner, key: StoredKey, certificate: x509.Certificate, chain: list[x509.Certificate]
-    ) -> None:
-        super().__init__(signing_cert=certificate, cert_registry=SimpleCertificateStore.from_certs(chain))
-        self._keys, self._key = keys, key
-        self.signature_length = key.algorithm.signature_length
-
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        """The raw signature over `data`; zeros of its length in a dry run."""
-        if dry_run:
-            return bytes(self.signature_length)
-        if digest_algorithm != DIGEST:
-            raise ValueError(digest_algorithm)
-        return self._keys.sign_digest(self._key, hashlib.sha256(data).digest())
+template = lru_cache(maxsize=64)(SignatureTemplate)
 
 
 class PdfEngine:
-    """Signs and archives. One call at a time."""
+    """Signs and archives. One call at a time; connections to the trust services stay open between calls."""
 
     def __init__(self, keys: DigestSigner, trust: TrustServices) -> None:
         self._keys = keys
         self._trust = trust
+        self._runner = asyncio.Runner()
+        self._prepared: OrderedDict[str, PreparedDocument] = OrderedDict()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._runner.run(self._trust.close())
+        self._runner.close()
+
+    def prepare(self, source: Path) -> str:
+        """Reads and hashes a document that will be signed soon, and learns what there is to learn about the timestamp
+        authorities; hex SHA-256. Raises DocumentRejected for a file that cannot be read."""
+        try:
+            prepared = PreparedDocument.read(source)
+        except NotClean:
+            with source.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (OSError, ValueError) as error:
+            raise DocumentRejected("PDF_INVALID", type(error).__name__) from error
+        self._prepared[prepared.sha256] = prepared
+        if len(self._prepared) > _PREPARED:
+            self._prepared.popitem(last=False)
+        return prepared.sha256
 
     def sign(self, order: SigningOrder) -> SignedFile:
         """Makes one signature, B-LT (B-LTA with `preserve`); the first one also lays out all fields and certifies the
@@ -87,89 +69,141 @@ class PdfEngine:
         Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be
         used, DocumentRejected for a file that cannot be read. `target` is complete or absent.
         """
-        return _complete_or_absent(order.target, self._sign(order))
+        return self._complete_or_absent(order.target, self._sign(order))
 
     def archive(self, source: Path, target: Path) -> SignedFile:
         """Appends an archive timestamp. Raises as `sign` does."""
-        return _complete_or_absent(target, self._archive(source, target))
+        return self._complete_or_absent(target, self._archive(source, target))
+
+    def _complete_or_absent(self, target: Path, work: Coroutine[None, None, SignedFile]) -> SignedFile:
+        try:
+            return self._runner.run(work)
+        except PdfError as error:
+            target.unlink(missing_ok=True)
+            raise DocumentRejected("PDF_DAMAGED", str(error)[:200]) from error
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
     async def _sign(self, order: SigningOrder) -> SignedFile:
-        certificate, *chain = [x509.Certificate.load(der) for der in order.certificates]
-        async with self._trust.session() as session:
+        prepared = self._ready(order.source)
 
-            async def attempt(authority: TimestampAuthority) -> SignedFile:
-                return await self._sign_with(order, certificate, chain, authority, session)
+        async def attempt(authority: TimestampAuthority, session: aiohttp.ClientSession) -> SignedFile:
+            if prepared is None:
+                return await self._sign_stock(order, authority, session)
+            try:
+                return await self._sign_clean(order, prepared, authority, session)
+            except NotClean:
+                return await self._sign_stock(order, authority, session)
 
-            return await self._first_authority(session, attempt)
+        return await self._first_authority(attempt)
 
-    async def _sign_with(
+    async def _archive(self, source: Path, target: Path) -> SignedFile:
+        prepared = self._ready(source)
+
+        async def attempt(authority: TimestampAuthority, session: aiohttp.ClientSession) -> SignedFile:
+            if prepared is not None:
+                return await self._timestamp(prepared, source, target, authority, session)
+            context = self._trust.validation_context(session, ())
+            await self._trust.validate_authority(authority, context)
+            shutil.copyfile(source, target)
+            await stock.timestamp(target, authority, context)
+            return _result(target, Level.B_LTA, authority, hashlib.sha256(authority.certificate()).hexdigest())
+
+        return await self._first_authority(attempt)
+
+    def _ready(self, source: Path) -> PreparedDocument | None:
+        """A document of the plain form, prepared now."""
+        try:
+            return PreparedDocument.read(source)
+        except NotClean:
+            return None
+        except ValueError as error:
+            raise DocumentRejected("PDF_INVALID", type(error).__name__) from error
+
+    async def _sign_clean(
         self,
         order: SigningOrder,
-        certificate: x509.Certificate,
-        chain: list[x509.Certificate],
+        prepared: PreparedDocument,
         authority: TimestampAuthority,
         session: aiohttp.ClientSession,
     ) -> SignedFile:
-        context = self._trust.validation_context(session, chain)
-        await validate_signer(certificate, chain, context)
-        await validate_authority(authority, context)
-        signer = StoredKeySigner(self._keys, order.key, certificate, chain)
-        shutil.copyfile(order.source, order.target)
-        with order.target.open("r+b") as stream:
-            writer = _writer(stream)
-            first = not any(enumerate_sig_fields(writer, filled_status=True))
-            if first:
-                lay_out(writer, order.layout)
-            stamp(writer, order.field_name, order.placement, order.seal_image)
-            metadata = PdfSignatureMetadata(
-                field_name=order.field_name,
-                md_algorithm=DIGEST,
-                reason=order.reason or None,
-                certify=first,
-                docmdp_permissions=MDPPerm.FILL_FORMS,
-                subfilter=SigSeedSubFilter.PADES,
-                embed_validation_info=True,
-                validation_context=context,
-                dss_settings=DSSContentSettings(
-                    include_vri=False, placement=SigDSSPlacementPreference.TOGETHER_WITH_SIGNATURE
-                ),
-            )
-            pdf_signer = PdfSigner(metadata, signer, timestamper=authority, stamp_style=NoOpStampStyle())
-            await pdf_signer.async_sign_pdf(
-                writer,
-                existing_fields_only=True,
-                bytes_reserved=2 * _container_length(order.certificates, signer, authority),
-                in_place=True,
-                chunk_size=CHUNK,
-            )
-            signed_at = authority.last_token_time
-            if order.preserve:
-                await _timestamp(stream, authority, context)
-        return _result(order.target, Level.B_LTA if order.preserve else Level.B_LT, signed_at, certificate)
+        signer = await self._trust.signer_data(order.certificates, session, reusable=order.key.hosted)
+        known = signer | await self._trust.authority_data(authority, session)
+        cms = template(order.certificates, order.key.algorithm)
+        gap = fields.signature(
+            prepared.document,
+            field_name=order.field_name,
+            layout=order.layout,
+            placement=order.placement,
+            seal=order.seal_image.read_bytes(),
+            reason=order.reason,
+            claimed_at=datetime.now(UTC),
+            validation_data=known,
+            reserved=cms.length(order.key.algorithm.signature_length, authority.token_length() + TOKEN_MARGIN),
+        )
+        attributes = cms.signed_attributes(gap.digest(prepared.hash))
+        signature = self._keys.sign_digest(order.key, hashlib.sha256(attributes).digest())
+        token = await authority.async_timestamp(hashlib.sha256(signature).digest(), DIGEST)
+        update = gap.filled(cms.assembled(attributes, signature, token.dump()))
+        sha256 = prepared.append(order.source, order.target, update)
+        signed_at, certificate_sha256 = authority.last_token_time, hashlib.sha256(order.certificates[0]).hexdigest()
+        if signed_at is None:
+            raise TrustServiceUnavailable("TSA", "no token")
+        if order.preserve:
+            signed = PreparedDocument.read(order.target)
+            preserved = await self._timestamp(signed, order.target, order.target, authority, session)
+            return SignedFile(preserved.sha256, preserved.size, Level.B_LTA, signed_at, certificate_sha256)
+        return SignedFile(sha256, prepared.document.size + len(update), Level.B_LT, signed_at, certificate_sha256)
 
-    async def _archive(self, source: Path, target: Path) -> SignedFile:
-        async with self._trust.session() as session:
+    async def _sign_stock(
+        self, order: SigningOrder, authority: TimestampAuthority, session: aiohttp.ClientSession
+    ) -> SignedFile:
+        context = await self._trust.signer_context(order.certificates, session)
+        await self._trust.validate_authority(authority, context)
+        if order.target != order.source:
+            shutil.copyfile(order.source, order.target)
+        await stock.sign(order, self._keys, authority, context)
+        result = _result(order.target, Level.B_LT, authority, hashlib.sha256(order.certificates[0]).hexdigest())
+        if not order.preserve:
+            return result
+        await stock.timestamp(order.target, authority, context)
+        preserved = _result(order.target, Level.B_LTA, authority, result.certificate_sha256)
+        return SignedFile(preserved.sha256, preserved.size, Level.B_LTA, result.signed_at, result.certificate_sha256)
 
-            async def attempt(authority: TimestampAuthority) -> SignedFile:
-                context = self._trust.validation_context(session, ())
-                await validate_authority(authority, context)
-                shutil.copyfile(source, target)
-                with target.open("r+b") as stream:
-                    await _timestamp(stream, authority, context)
-                (tsa_certificate,) = authority.certificates()
-                return _result(target, Level.B_LTA, authority.last_token_time, tsa_certificate)
-
-            return await self._first_authority(session, attempt)
+    async def _timestamp(
+        self,
+        prepared: PreparedDocument,
+        source: Path,
+        target: Path,
+        authority: TimestampAuthority,
+        session: aiohttp.ClientSession,
+    ) -> SignedFile:
+        data = await self._trust.authority_data(authority, session)
+        gap = fields.timestamp(prepared.document, data, authority.token_length() + TOKEN_MARGIN)
+        token = await authority.async_timestamp(gap.digest(prepared.hash), DIGEST)
+        update = gap.filled(token.dump())
+        sha256 = prepared.append(source, target, update)
+        if authority.last_token_time is None:
+            raise TrustServiceUnavailable("TSA", "no token")
+        return SignedFile(
+            sha256,
+            prepared.document.size + len(update),
+            Level.B_LTA,
+            authority.last_token_time,
+            hashlib.sha256(authority.certificate()).hexdigest(),
+        )
 
     async def _first_authority(
-        self, session: aiohttp.ClientSession, attempt: Callable[[TimestampAuthority], Awaitable[SignedFile]]
+        self, attempt: Callable[[TimestampAuthority, aiohttp.ClientSession], Awaitable[SignedFile]]
     ) -> SignedFile:
         """The result of the first authority that gives what was promised. Only an authority's own failure leads to the
         next."""
         failure = TrustServiceUnavailable("TSA", "none configured")
+        session = self._trust.session()
         for authority in self._trust.authorities(session):
             try:
-                return await attempt(authority)
+                return await attempt(authority, session)
             except TrustServiceUnavailable as error:
                 if error.which != "TSA":
                     raise
@@ -177,49 +211,9 @@ class PdfEngine:
         raise failure
 
 
-async def _timestamp(stream: BinaryIO, authority: TimestampAuthority, context: ValidationContext) -> None:
-    """Appends a document timestamp over the whole of `stream`, with the validation data that its authority needs."""
-    writer = _writer(stream)
-    number = sum(1 for name, _, _ in enumerate_sig_fields(writer) if str(name).startswith("Archive"))
-    await PdfTimeStamper(authority, field_name=f"Archive{number + 1}").async_timestamp_pdf(
-        writer,
-        DIGEST,
-        context,
-        bytes_reserved=2 * (authority.token_length() + 256),
-        in_place=True,
-        dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
-        chunk_size=CHUNK,
-    )
-
-
-def _complete_or_absent(target: Path, work: Coroutine[None, None, SignedFile]) -> SignedFile:
-    try:
-        return asyncio.run(work)
-    except PdfError as error:
-        target.unlink(missing_ok=True)
-        raise DocumentRejected("PDF_DAMAGED", str(error)[:200]) from error
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def _writer(stream: BinaryIO) -> IncrementalPdfFileWriter:
-    try:
-        writer = IncrementalPdfFileWriter(stream)
-    except (PdfError, ValueError, KeyError, RecursionError) as error:
-        raise DocumentRejected("PDF_INVALID", type(error).__name__) from error
-    if writer.security_handler is not None:
-        raise DocumentRejected("PDF_ENCRYPTED")
-    return writer
-
-
-def _container_length(certificates: tuple[bytes, ...], signer: StoredKeySigner, authority: TimestampAuthority) -> int:
-    return sum(map(len, certificates)) + signer.signature_length + authority.token_length() + _CMS_OVERHEAD
-
-
-def _result(target: Path, level: Level, signed_at: datetime | None, certificate: x509.Certificate) -> SignedFile:
+def _result(target: Path, level: Level, authority: TimestampAuthority, certificate_sha256: str) -> SignedFile:
     with target.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    if signed_at is None:
+    if authority.last_token_time is None:
         raise TrustServiceUnavailable("TSA", "no token")
-    return SignedFile(sha256, target.stat().st_size, level, signed_at, certificate.sha256.hex())
+    return SignedFile(sha256, target.stat().st_size, level, authority.last_token_time, certificate_sha256)

@@ -10,8 +10,7 @@ certificate that must not be used is SignatureRefused.
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -37,13 +36,20 @@ from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
+from esign_signer.adapters.pdf.fields import ValidationData
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.domain.activation import Reason, SignatureRefused
 from esign_signer.domain.document import TrustServiceUnavailable
 
 DIGEST: Final = "sha256"
 MAX_TOKEN_BYTES: Final = 64 * 1024
+TOKEN_MARGIN: Final = 256
+"""Bytes by which a token may be longer than the one before it."""
+
 _AUTHORITY_FOR_SECONDS: Final = 600.0
+_GOOD_FOR_SECONDS: Final = 60.0
+_KEEP_ALIVE_SECONDS: Final = 4.0
+"""Less than servers wait before they close a connection that nobody uses."""
 
 
 def trust_manager(settings: TrustSettings) -> SimpleTrustManager:
@@ -116,9 +122,10 @@ class TimestampAuthority(TimeStamper):
         self.last_token_time = info["gen_time"].native.astimezone(UTC)
         return token
 
-    def certificates(self) -> list[x509.Certificate]:
-        """The authority's signing certificate, once a token was seen."""
-        return list(self._certs.values())
+    def certificate(self) -> bytes:
+        """The authority's signing certificate, DER. Only once a token was seen."""
+        (certificate,) = self._certs.values()
+        return bytes(certificate.dump())
 
     def token_length(self) -> int:
         """Bytes of the token that was asked for to learn the authority's certificates."""
@@ -126,18 +133,26 @@ class TimestampAuthority(TimeStamper):
 
 
 class TrustServices:
-    """A worker's view on the trust services. What it learned about a timestamp authority is kept for ten minutes."""
+    """A worker's view on the trust services. Connections stay open for a few seconds; what was learnt about a timestamp
+    authority, or about a certificate that signs again and again, is good for a minute."""
 
     def __init__(self, settings: TrustSettings) -> None:
         self.settings = settings
         self._trust_manager = trust_manager(settings)
         self._authorities: dict[str, tuple[float, TimestampAuthority]] = {}
+        self._known: dict[bytes, tuple[float, ValidationData]] = {}
+        self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """The connections of one job."""
-        async with aiohttp.ClientSession() as session:
-            yield session
+    def session(self) -> aiohttp.ClientSession:
+        """The connections. To be called within the event loop that uses them."""
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE_SECONDS))
+        return self._session
+
+    async def close(self) -> None:
+        """Closes them."""
+        if self._session is not None:
+            await self._session.close()
 
     def validation_context(
         self, session: aiohttp.ClientSession, known: Iterable[x509.Certificate]
@@ -156,6 +171,53 @@ class TrustServices:
         context.certificate_registry.fetcher = None
         return context
 
+    async def signer_context(self, chain: tuple[bytes, ...], session: aiohttp.ClientSession) -> ValidationContext:
+        """A context that has validated a signer's certificate. Raises as `validate_signer`."""
+        certificate, *above = [x509.Certificate.load(der) for der in chain]
+        context = self.validation_context(session, above)
+        await validate_signer(certificate, above, context)
+        return context
+
+    async def signer_data(
+        self, chain: tuple[bytes, ...], session: aiohttp.ClientSession, *, reusable: bool
+    ) -> ValidationData:
+        """What proves later that a signer's certificate was good: it is validated for non-repudiation, now or, when it is
+        `reusable`, within the last minute. Raises as `validate_signer`."""
+
+        async def learn() -> ValidationData:
+            certificate, *above = [x509.Certificate.load(der) for der in chain]
+            context = self.validation_context(session, above)
+            return _data(await validate_signer(certificate, above, context), context)
+
+        return await self._fresh(chain[0], learn) if reusable else await learn()
+
+    async def authority_data(self, authority: "TimestampAuthority", session: aiohttp.ClientSession) -> ValidationData:
+        """What proves later that a timestamp authority's certificate was good. Raises TrustServiceUnavailable when it, or
+        its revocation information, does not hold."""
+        await authority.async_dummy_response(DIGEST)
+
+        async def learn() -> ValidationData:
+            context = self.validation_context(session, ())
+            found = ValidationData()
+            for path in await _authority_paths(authority, context):
+                found |= _data(path, context)
+            return found
+
+        return await self._fresh(authority.certificate(), learn)
+
+    async def validate_authority(self, authority: "TimestampAuthority", context: ValidationContext) -> None:
+        """Validates an authority's certificate chain within `context`. Raises as `authority_data`."""
+        await _authority_paths(authority, context)
+
+    async def _fresh(self, key: bytes, learn: Callable[[], Awaitable[ValidationData]]) -> ValidationData:
+        now = time.monotonic()
+        born, data = self._known.get(key, (float("-inf"), None))
+        if data is None or now - born > _GOOD_FOR_SECONDS:
+            data = await learn()
+            self._known = {each: value for each, value in self._known.items() if now - value[0] <= _GOOD_FOR_SECONDS}
+            self._known[key] = (now, data)
+        return data
+
     def authorities(self, session: aiohttp.ClientSession) -> Iterable[TimestampAuthority]:
         """The timestamp authorities in the order to try them."""
         now = time.monotonic()
@@ -166,6 +228,20 @@ class TrustServices:
                 self._authorities[url] = (now, authority)
             authority.session = session
             yield authority
+
+
+def _data(path: ValidationPath, context: ValidationContext) -> ValidationData:
+    """A validated path, and the revocation information that its validation used."""
+    responders = {
+        certificate.dump()
+        for response in context.ocsps
+        for certificate in response.basic_ocsp_response["certs"] or ()
+    }
+    return ValidationData(
+        frozenset(certificate.dump() for certificate in path.iter_certs(include_root=True)) | responders,
+        frozenset(response.dump() for response in context.ocsps),
+        frozenset(crl.dump() for crl in context.crls),
+    )
 
 
 def _checked(
@@ -190,13 +266,10 @@ def _checked(
     return info, signer
 
 
-async def validate_authority(authority: TimestampAuthority, context: ValidationContext) -> None:
-    """Validates the authority's certificate chain. Raises TrustServiceUnavailable when it, or its revocation
-    information, does not hold."""
+async def _authority_paths(authority: TimestampAuthority, context: ValidationContext) -> list[ValidationPath]:
     await authority.async_dummy_response(DIGEST)
     try:
-        async for _ in authority.validation_paths(context):
-            pass
+        return [path async for path in authority.validation_paths(context)]
     except InsufficientRevinfoError as error:
         raise TrustServiceUnavailable(_revocation_service(error), f"{authority.url}: {error.failure_msg}") from error
     except (ValidationError, PathBuildingError) as error:

@@ -66,7 +66,7 @@ _UNREADABLE: Final = (
     AttributeError,
     AssertionError,
     RecursionError,
-    OverflowError,
+    ArithmeticError,
     NotImplementedError,
     OSError,
 )
