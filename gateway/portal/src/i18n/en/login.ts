@@ -13,7 +13,7 @@ export default {
     companyAsk: 'Your number is verified. Choose the company, then sign in',
     ticketExpired: 'The verification has expired; ask for a new code',
     code: 'SMS code',
-    codeHint: 'The code from the SMS',
+    codeHint: '6 digits',
     codeWrong: 'Enter the 6 digits from the SMS',
     send: 'Send code',
     sendAgain: 'Again in {seconds} s',
