@@ -184,10 +184,10 @@ class World:
         await portal.GiveConsent(request, metadata=self.acting(person_id))
         self.accepted.add(person_id)
 
-    async def get(self, person_id: str, verification_id: str) -> identity_pb2.Verification:
+    async def get(self, person_id: str, verification_id: str, organisation_id: str = "") -> identity_pb2.Verification:
         """Look at a verification."""
         request = identity_pb2.GetVerificationRequest(verification_id=verification_id)
-        return await self.portal.GetVerification(request, metadata=self.acting(person_id))
+        return await self.portal.GetVerification(request, metadata=self.acting(person_id, organisation_id))
 
     async def send_code(self, person_id: str, verification_id: str) -> identity_pb2.SendVerificationCodeResponse:
         """Ask for the signing code."""

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from esign.identity.v1 import identity_pb2 as pb
-from esign_identity.main import MIGRATIONS, build
+from esign_identity.adapters.bjca import BjcaFace
 from esign_identity.settings import IdentitySettings
 from esign_kit.crypto import FieldCipher
 from esign_kit.errors import Conflict, InvalidInput, Limited, NotFound, Unavailable
-from esign_kit.testing import Platform, eventually
 from identity_bjca import Bjca
 from identity_engine import SeeingEngine
-from identity_world import Scanned, World, known, moment, reason_of
+from identity_world import MovableClock, Scanned, World, known, moment, reason_of
 
 BJCA, TENCENT, OWN = pb.FACE_CHANNEL_BJCA, pb.FACE_CHANNEL_TENCENT, pb.FACE_CHANNEL_OWN
 
@@ -66,13 +65,13 @@ async def test_consent_texts_and_what_is_kept_of_them(world: World) -> None:
             await world.open_face(person, verification, **changes)
     with pytest.raises(InvalidInput, match="CLIENT_ADDRESS_INVALID"):
         await world.open_face(person, verification, client_address="somewhere")
-    assert await world.events("ConsentGiven", person_id=person) == []
+    assert await world.events("ConsentGiven", person_id=person, kind="biometric") == []
     for _ in range(2):
         await world.open_face(person, verification, consent_sha256=text.sha256)
-    [given] = await world.events("ConsentGiven", person_id=person)
-    assert (given.kind, given.version, given.text_sha256) == ("biometric", "1", text.sha256)
-    [row] = await world.rows("SELECT * FROM consent WHERE person_id = :id", id=person)
-    assert (row.kind, row.version, row.text_sha256) == ("BIOMETRIC", "1", text.sha256)
+    [given] = await world.events("ConsentGiven", person_id=person, kind="biometric")
+    assert (given.version, given.text_sha256) == ("1", text.sha256)
+    [row] = await world.rows("SELECT * FROM consent WHERE person_id = :id AND kind = 'BIOMETRIC'", id=person)
+    assert (row.version, row.text_sha256) == ("1", text.sha256)
     assert b"203.0.113.7" not in row.device_sealed
 
 
@@ -221,6 +220,18 @@ async def test_checks_of_a_verification_are_limited(world: World) -> None:
         await world.open_face(person, verification, channel=(BJCA, TENCENT)[n % 2])
     with pytest.raises(Limited, match="FACE_CHECK_LIMIT"):
         await world.open_face(person, verification, channel=BJCA)
+
+
+async def test_a_picture_that_nobody_asked_for_is_dropped(
+    settings: IdentitySettings, bjca: Bjca, clock: MovableClock
+) -> None:
+    assert settings.face.bjca is not None
+    vendor = BjcaFace(settings.face.bjca, "https://sign.example/f/return", clock)
+    token, url, _ = await vendor.open("check-1", "张三", "110105199003070012")
+    bjca.act(url, image=b"a face")
+    answers = [await vendor.result(token, with_image) for with_image in (True, False)]
+    await vendor.close()
+    assert [answer and answer.image for answer in answers] == [b"a face", None]
 
 
 async def test_three_failures_are_followed_by_a_pause(world: World, bjca: Bjca) -> None:
@@ -418,72 +429,3 @@ async def test_a_vendors_picture_is_nowhere_afterwards(
     output = caplog.text + "".join(capfd.readouterr())
     for secret in ("zhang-in-a-picture", "emhhbmct", check.relay_token, check.claim, "110105"):
         assert secret not in output
-
-
-async def follow(world: World, person: str, verification: str, seen: list[pb.Verification], **options: Any) -> None:
-    request = pb.WatchVerificationRequest(verification_id=verification)
-    async for item in world.portal.WatchVerification(request, metadata=world.acting(person), **options):
-        seen.append(item)  # noqa: PERF401 - the test looks while it grows
-
-
-async def test_a_watched_verification_goes_on_by_itself(world: World) -> None:
-    """The phone never comes back: the vendor is asked all the same, and the stream ends when all is decided."""
-    person, verification = await pending(world, "watch")
-    seen: list[pb.Verification] = []
-    watching = asyncio.create_task(follow(world, person, verification, seen, timeout=30))
-    second = asyncio.create_task(follow(world, person, verification, [], timeout=30))
-
-    async def shows(state: int) -> bool:
-        return bool(seen) and seen[-1].face.state == state
-
-    check = await world.open_face(person, verification)
-    await eventually(lambda: shows(pb.FACE_CHECK_STATE_OPEN), seconds=5)
-    relay = await world.scan(check.url)
-    await eventually(lambda: shows(pb.FACE_CHECK_STATE_SCANNED), seconds=5)
-    asked = len(world.tencent.requests)
-    await asyncio.sleep(0.5)
-    assert len(world.tencent.requests) <= asked + 1
-    world.tencent.pass_check(relay.vendor_url)
-    world.clock.advance(seconds=3)
-    await asyncio.wait_for(asyncio.gather(watching, second), 6)
-    assert [item.state for item in seen][-1] == pb.VERIFICATION_STATE_PASSED
-    states = [item.face.state for item in seen]
-    assert states == [0, pb.FACE_CHECK_STATE_OPEN, pb.FACE_CHECK_STATE_SCANNED, pb.FACE_CHECK_STATE_PASSED]
-    last: list[pb.Verification] = []
-    await asyncio.wait_for(follow(world, person, verification, last), 2)
-    assert [item.state for item in last] == [pb.VERIFICATION_STATE_PASSED]
-
-
-async def test_a_watch_ends_before_its_deadline_and_outlives_a_dead_vendor(world: World) -> None:
-    person, verification = await pending(world, "dead")
-    check = await world.start_face(person, verification)
-    world.tencent.error = "InternalError"
-    seen: list[pb.Verification] = []
-    await follow(world, person, verification, seen, timeout=1.5)
-    assert [item.face.state for item in seen] == [pb.FACE_CHECK_STATE_SCANNED]
-    world.tencent.mend()
-    world.tencent.pass_check(check.url)
-    world.clock.advance(seconds=3)
-    await follow(world, person, verification, seen, timeout=8)
-    assert seen[-1].state == pb.VERIFICATION_STATE_PASSED
-
-
-async def test_two_replicas_are_one(platform: Platform, settings: IdentitySettings, world: World, bjca: Bjca) -> None:
-    """The computer is served by one process, the phone by another; both devices open the address at once."""
-    person, verification = await pending(world, "replicas")
-    async with platform.service(settings, build, migrations=MIGRATIONS, clock=world.clock) as running:
-        other = World(running, world.notifier, world.tencent, world.clock, platform, world.captchas)
-        check = await world.open_face(person, verification, channel=BJCA)
-        answers = await asyncio.gather(*(w.scan(check.url) for w in (world, other)), return_exceptions=True)
-        [relay] = [answer for answer in answers if isinstance(answer, pb.FaceRelay)]
-        assert [a.reason for a in answers if isinstance(a, Conflict)] == ["RELAY_CLAIMED"]
-        seen: list[pb.Verification] = []
-        watching = asyncio.create_task(follow(world, person, verification, seen, timeout=20))
-        token = check.url.rpartition("/")[2]
-        phone = Scanned(check.face_check_id, relay.vendor_url, token, relay.claim, relay.challenge)
-        bjca.act(relay.vendor_url)
-        results = await asyncio.gather(*(w.finish_relay(phone) for w in (world, other) * 3))
-        assert {result.state for result in results} == {pb.FACE_CHECK_STATE_PASSED}
-        await asyncio.wait_for(watching, 5)
-        assert seen[-1].state == pb.VERIFICATION_STATE_PASSED
-    assert len(await world.events("VerificationFacePassed", verification_id=verification)) == 1

@@ -82,7 +82,7 @@ async def test_guesses_from_everywhere_at_once(world: World) -> None:
     who, person_id = await known(world)
     await world.request_code(who)
     code = world.notifier.code(who.phone)
-    guesses = [f"{n:06d}" for n in range(200) if f"{n:06d}" != code]
+    guesses = [f"{n:06d}" for n in range(80) if f"{n:06d}" != code]
     reasons: list[str] = []
 
     async def guess(part: list[str], host: int) -> None:
@@ -128,8 +128,9 @@ async def test_guesses_with_ever_new_codes(world: World) -> None:
 async def test_one_network_cannot_go_on_guessing(world: World) -> None:
     address = "192.0.2.77"
     stranger = invent()
-    for _ in range(100):
-        assert await reason_of(world.login(stranger, "123456", address)) == "LOGIN_CODE_EXPIRED"
+    for _ in range(10):
+        guesses = (reason_of(world.login(stranger, "123456", address)) for _ in range(10))
+        assert {*await asyncio.gather(*guesses)} == {"LOGIN_CODE_EXPIRED"}
     who, _ = await known(world)
     await world.request_code(who)
     with pytest.raises(Limited) as limited:

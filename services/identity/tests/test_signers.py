@@ -152,7 +152,8 @@ async def test_a_change_takes_effect_at_once(world: World) -> None:
         [signer.person_id],
         "leasing",
     )
-    assert (await world.get(signer.person_id, for_company)).state == identity_pb2.VERIFICATION_STATE_EXPIRED
+    found = await world.get(signer.person_id, for_company, signer.organisation_id)
+    assert found.state == identity_pb2.VERIFICATION_STATE_EXPIRED
     assert (await world.get(signer.person_id, for_self)).state == identity_pb2.VERIFICATION_STATE_SMS_PENDING
     refused = await world.events("VerificationRefused", verification_id=for_company)
     assert [e.reason for e in refused] == ["SIGNER_CHANGED"]
