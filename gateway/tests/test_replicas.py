@@ -15,6 +15,7 @@ from esign_kit.engines import Nats
 from esign_kit.errors import Limited
 from esign_kit.settings import NatsSettings
 from esign_kit.testing import Pki, eventually
+from nats import connect
 
 from .doubles import Site, running
 
@@ -295,6 +296,25 @@ async def until(true: Callable[[], bool]) -> None:
         return true()
 
     await eventually(look, seconds=10)
+
+
+async def test_the_gateway_has_no_part_in_events(nats: Nats) -> None:
+    refused: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refused.append(str(error).lower())
+
+    client = await connect(nats.url_for("gateway"), error_cb=on_error)
+    try:
+        await client.publish("esign.evt.contract.ContractCompleted", b"")
+        await client.subscribe("esign.evt.>")
+        await client.publish("$JS.API.STREAM.NAMES", b"")
+        await client.publish(replicas.SUBJECT, b"")
+        await client.flush()
+        await until(lambda: len(refused) == 3)
+    finally:
+        await client.close()
+    assert all("permissions violation" in error for error in refused)
 
 
 async def test_two_gateways_share_limits_and_go_on_alone_without_nats(
