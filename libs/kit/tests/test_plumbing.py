@@ -1,6 +1,7 @@
 """The plumbing on real engines: calls with mTLS and access rules, events with exactly one effect."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from esign.ca_broker.v1 import events_pb2 as ca_broker_events
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2, contract_pb2_grpc
+from esign.identity.v1 import identity_pb2
 from esign.notifier.v1 import notifier_pb2, notifier_pb2_grpc
 from esign.signer.v1 import events_pb2 as signer_events
-from esign_kit import context, grpc_client
+from esign_kit import context, grpc_client, grpc_server
 from esign_kit.bus import EventMeta
 from esign_kit.consumer import RetryLater
 from esign_kit.errors import Conflict, EsignError, Forbidden, Internal, TimedOut, Unauthenticated, Unavailable
@@ -222,8 +224,6 @@ async def test_what_cannot_be_handled_is_parked(
 async def test_deadline_passes_on(running: Running) -> None:
     context.deadline_var.set(None)
     stub = contract_pb2_grpc.PortalServiceStub(running.channel("gateway"))
-    import time
-
     token = context.deadline_var.set(time.monotonic() + 0.2)
     started = time.monotonic()
     with pytest.raises(TimedOut):
@@ -262,3 +262,33 @@ async def test_replicas_take_turns_and_one_that_is_gone_is_passed_by(platform: P
         for _ in range(10):
             await ask()
         assert portals[1].calls == before + 10
+
+
+async def test_old_connections_are_given_up_and_no_call_notices(
+    platform: Platform, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_server, "CONNECTION_SECONDS", 0.2)
+    connections: set[str] = set()
+
+    class Signing(Portal):
+        async def StartSigning(self, request: contract_pb2.StartSigningRequest, call: Any) -> identity_pb2.Verification:
+            connections.add(call.peer())
+            await asyncio.sleep(0.5 if request.contract_id == "long" else 0)
+            return identity_pb2.Verification()
+
+    add = contract_pb2_grpc.add_PortalServiceServicer_to_server
+    async with platform.peer("contract", (add, Signing())) as address:  # type: ignore[abstract]
+        channel = grpc_client.channel(address, "contract", pki.tls("gateway"))
+        stub, person = contract_pb2_grpc.PortalServiceStub(channel), [("esign-actor", pki.actor_token("p"))]
+
+        async def ask(contract_id: str) -> None:
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                # A call that is not repeated by itself.
+                await stub.StartSigning(contract_pb2.StartSigningRequest(contract_id=contract_id), metadata=person)
+
+        try:
+            await asyncio.gather(*map(ask, ("long", "short", "short", "short")))
+        finally:
+            await channel.close(None)
+    assert len(connections) > 3

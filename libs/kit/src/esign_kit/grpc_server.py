@@ -23,6 +23,8 @@ ACTOR_KEY = "esign-actor"
 MAX_DEADLINE = 120.0
 DRAIN_SECONDS = 10.0
 MAX_MESSAGE = 4 * 1024 * 1024
+CONNECTION_SECONDS = 300.0
+"""So old a connection is given up in order, calls on it end in peace: clients look the name up again and find new replicas."""
 
 
 class ActorTokens:
@@ -204,6 +206,7 @@ class GrpcServer:
                 ("grpc.keepalive_time_ms", 20000),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
                 ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.max_connection_age_ms", round(CONNECTION_SECONDS * 1000)),
             ],
         )
         for register, servicer in self._pending:
