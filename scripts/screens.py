@@ -82,7 +82,7 @@ def index(names: list[str], pictures: list[Picture]) -> str:
         for name, widths in shown.items():
             images = "".join(
                 f'<a href="{name}-{width}.png"><img src="{name}-{width}.png" alt="{name}, {width} pixels" loading="lazy"'
-                f' width="{min(width, 1280) * 3 // 8 if width > 600 else 180}"></a>'
+                f' width="{480 if width > 600 else 180}"></a>'
                 for width in sorted(widths, reverse=True)
             )
             body.append(f"<figure><figcaption>{html.escape(name)}</figcaption><div>{images}</div></figure>")

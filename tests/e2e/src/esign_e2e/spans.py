@@ -6,17 +6,23 @@ from typing import Any, Self
 
 import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.trace.v1 import trace_pb2
 
 
 @dataclass(frozen=True)
 class Span:
-    """A span, as its service sent it. Ids are hex; `parent_id` is empty for the first of a trace."""
+    """A span, as its service sent it. Ids are hex; `parent_id` is empty for the first of a trace; `kind` is e.g. `CLIENT`."""
 
     service: str
     name: str
     trace_id: str
     span_id: str
     parent_id: str
+    kind: str
+
+
+def _kind(number: int) -> str:
+    return trace_pb2.Span.SpanKind.Name(number).removeprefix("SPAN_KIND_")  # type: ignore[arg-type]
 
 
 class SpanSink(trace_service_pb2_grpc.TraceServiceServicer):
@@ -33,7 +39,7 @@ class SpanSink(trace_service_pb2_grpc.TraceServiceServicer):
             service = next((a.value.string_value for a in part.resource.attributes if a.key == "service.name"), "")
             for scope in part.scope_spans:
                 self.spans += [
-                    Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex())
+                    Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), _kind(s.kind))
                     for s in scope.spans
                 ]
         return trace_service_pb2.ExportTraceServiceResponse()
