@@ -27,6 +27,7 @@ CREDENTIALS: dict[str, Any] = {
     "ca": {"client_secret": "a-ca-client-secret"},
     "smtp": {"user": "esign", "password": "a-mail-password"},
     "bjca": {"app_id": "esign-test", "secret": "a-bjca-secret-of-length"},
+    "csc": {"client_id": "esign-test", "client_secret": "a-csc-client-secret", "pin": "246810"},
 }
 
 

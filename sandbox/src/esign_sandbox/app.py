@@ -12,6 +12,9 @@ from esign_sandbox.ca import api as ca_api
 from esign_sandbox.ca import authority, orders, status, tsa
 from esign_sandbox.ca.policy import Addresses
 from esign_sandbox.credentials import Credentials
+from esign_sandbox.csc import api as csc_api
+from esign_sandbox.csc import service as csc_service
+from esign_sandbox.csc import vault as csc_vault
 from esign_sandbox.faults import FaultMiddleware, Faults, faults_router
 from esign_sandbox.mailbox import mailbox_router
 from esign_sandbox.pages import render
@@ -33,6 +36,8 @@ SCHEMAS = (
         suppliers.SCHEMA,
         chain.SCHEMA,
         antchain.SCHEMA,
+        csc_vault.SCHEMA,
+        csc_service.SCHEMA,
     ),
 )
 
@@ -81,7 +86,11 @@ def build(data_dir: Path, credentials: Credentials, public_url: str) -> Sandbox:
     for kind in ca_api.ERRORS:
         app.add_exception_handler(kind, ca_api.refused)
     app.include_router(faults_router(faults))
-    app.include_router(ca_api.orders_router(certificate_orders, credentials.ca.client_secret))
+    vault = None if credentials.csc is None else csc_vault.Vault(store)
+    app.include_router(ca_api.orders_router(certificate_orders, vault, credentials.ca.client_secret))
+    if credentials.csc is not None and vault is not None:
+        signing = csc_service.RemoteSigning(store, vault, certificate_orders, credentials.csc, public_url)
+        app.include_router(csc_api.csc_router(signing))
     app.include_router(
         ca_api.public_router(pki, status.OcspResponder(store, pki), status.CrlPublisher(store, pki), time_stamps)
     )

@@ -54,6 +54,14 @@ class BjcaAccount(_Strict):
     secret: str = Field(min_length=16)
 
 
+class CscAccount(_Strict):
+    """The platform's account with the CA's remote signing service, and the PIN of its credentials."""
+
+    client_id: str = Field(min_length=1)
+    client_secret: str = Field(min_length=16)
+    pin: str = Field(min_length=4)
+
+
 class IdentityPeer(_Strict):
     """The platform's identity service as the procurement platform reaches it: gRPC with mTLS."""
 
@@ -95,6 +103,7 @@ class Credentials(_Strict):
     ca: CaAccount
     smtp: SmtpAccount
     bjca: BjcaAccount | None = None
+    csc: CscAccount | None = None
     procurement: ProcurementPlatform | None = None
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from esign_sandbox.ca.tsa import Failure, rejection
 
-Part = Literal["tsa", "ocsp", "crl", "ca", "sms", "smtp", "faceid", "bjca", "chain"]
+Part = Literal["tsa", "ocsp", "crl", "ca", "sms", "smtp", "faceid", "bjca", "chain", "csc"]
 Mode = Literal["ok", "down", "slow", "error", "lost", "pending"]
 MAX_BODY = 1 << 20
 
@@ -32,6 +32,7 @@ _ERRORS: dict[str, tuple[int, bytes, bytes]] = {
     "sms": (200, b"application/json", _TENCENT_ERROR),
     "faceid": (200, b"application/json", _TENCENT_ERROR),
     "bjca": (500, b"application/json", b'{"code":50000,"message":"internal error"}'),
+    "csc": (500, b"application/json", b'{"error":"server_error","error_description":"internal error"}'),
     "chain": (200, b"application/json", b'{"response":{"result_code":"SYSTEM_ERROR","result_msg":"internal error"}}'),
 }
 _PREFIXES: tuple[tuple[str, Part], ...] = (
@@ -41,6 +42,7 @@ _PREFIXES: tuple[tuple[str, Part], ...] = (
     ("/ca/v1/", "ca"),
     ("/faceid/", "faceid"),
     ("/bjca/", "bjca"),
+    ("/csc/", "csc"),
     ("/gateway.do", "chain"),
     ("/chain/", "chain"),
 )

@@ -2,18 +2,19 @@
 
 import asyncio
 import hmac
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from esign_sandbox.ca.authority import Authority
 from esign_sandbox.ca.orders import OrderConflictError, OrderRequest, Orders, RevocationReason, UnknownOrderError
 from esign_sandbox.ca.policy import RefusedError
 from esign_sandbox.ca.status import CrlPublisher, OcspResponder, decode_get
 from esign_sandbox.ca.tsa import TimeStampAuthority
+from esign_sandbox.csc.vault import HostedKey, Scal, Vault
 
 OrderNo = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
@@ -38,26 +39,45 @@ class Person(_Body):
 
 class _Order(_Body):
     order_no: OrderNo
-    csr_pem: str = Field(max_length=8192)
     validity_seconds: int | None = None
 
 
+class HostedKeyOrder(_Body):
+    """A key that the authority makes and keeps; it is used by remote signing."""
+
+    algorithm: HostedKey
+    scal: Scal = "2"
+
+
 class OrganisationOrder(_Order):
+    """With a request for a key that the subscriber has, or with a hosted key."""
+
     profile: Literal["organisation"]
     subject: Organisation
+    csr_pem: str | None = Field(None, max_length=8192)
+    hosted_key: HostedKeyOrder | None = None
 
-    def request(self) -> OrderRequest:
-        subject = self.subject
-        return OrderRequest(
-            self.order_no, self.profile, self.csr_pem, subject.name, subject.uscc, self.validity_seconds
-        )
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.csr_pem is None) == (self.hosted_key is None):
+            raise ValueError("either csr_pem or hosted_key")
+        return self
+
+    def request(self, vault: Vault | None) -> OrderRequest:
+        csr, subject = self.csr_pem, self.subject
+        if csr is None:
+            if vault is None or self.hosted_key is None:
+                raise RefusedError("KEY_NOT_HOSTED", "this authority keeps no keys")
+            csr = vault.request_for(self.order_no, self.hosted_key.algorithm, self.hosted_key.scal)
+        return OrderRequest(self.order_no, self.profile, csr, subject.name, subject.uscc, self.validity_seconds)
 
 
 class EventOrder(_Order):
     profile: Literal["event"]
     subject: Person
+    csr_pem: str = Field(max_length=8192)
 
-    def request(self) -> OrderRequest:
+    def request(self, _: Vault | None) -> OrderRequest:
         subject = self.subject
         return OrderRequest(
             self.order_no, self.profile, self.csr_pem, subject.name, subject.pseudonym, self.validity_seconds
@@ -76,24 +96,29 @@ def error(status: int, code: str, message: str) -> JSONResponse:
     return JSONResponse({"code": code, "message": message}, status)
 
 
-def orders_router(orders: Orders, client_secret: str) -> APIRouter:
-    """`/ca/v1/certificates`, for the holder of the client secret (Authorization: Bearer)."""
+def orders_router(orders: Orders, vault: Vault | None, client_secret: str) -> APIRouter:
+    """`/ca/v1/certificates`, for the holder of the client secret (Authorization: Bearer). Keys are kept in `vault`, if
+    there is one."""
     expected = f"Bearer {client_secret}".encode()
 
     def authenticate(authorization: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(authorization.encode(), expected):
             raise _UnauthorisedError
 
+    def with_credential(answer: dict[str, object]) -> dict[str, object]:
+        credential = None if vault is None else vault.credential_of(str(answer["order_no"]))
+        return answer if credential is None else answer | {"credential_id": credential}
+
     router = APIRouter(prefix="/ca/v1/certificates", dependencies=[Depends(authenticate)])
 
     @router.post("")
     def place(order: Annotated[OrganisationOrder | EventOrder, Field(discriminator="profile")]) -> JSONResponse:
-        answer = orders.place(order.request())
-        return JSONResponse(answer, 202 if answer["status"] == "pending" else 200)
+        answer = orders.place(order.request(vault))
+        return JSONResponse(with_credential(answer), 202 if answer["status"] == "pending" else 200)
 
     @router.get("/{order_no}")
     def status(order_no: str) -> JSONResponse:
-        return JSONResponse(orders.status(order_no))
+        return JSONResponse(with_credential(orders.status(order_no)))
 
     @router.post("/{order_no}/revoke")
     def revoke(order_no: str, body: Revocation) -> JSONResponse:
