@@ -8,7 +8,6 @@ import pytest
 from esign.signer.v1 import signer_pb2
 from esign_kit.errors import Conflict, EsignError, TimedOut, Unavailable
 from esign_local import seed as seeding
-from esign_local.configuration import SERIF_BOLD
 from esign_local.seed import persistently, seed
 
 SLOW = TimedOut("DEADLINE_EXCEEDED", zh="超时", en="It took too long")
@@ -36,9 +35,9 @@ class BusyServices:
 async def test_what_is_slow_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeding, "PAUSE", 0.0)
     services = BusyServices()
-    seeded = await seed(lambda service: services, SERIF_BOLD)  # type: ignore[arg-type,return-value]
+    seeded = await seed(lambda service: services)  # type: ignore[arg-type,return-value]
     assert seeded.seal_id == "seal-1"
-    names = ("RegisterOrganisation", "EnrolOrganisation", "CreateOrganisationSeal", "PutCountersignPolicy")
+    names = ("RegisterOrganisation", "EnrolOrganisation", "DrawOrganisationSeal", "ApproveSeal", "PutCountersignPolicy")
     assert services.calls == dict.fromkeys(names, 3)
     assert services.shortest > 15
 

@@ -310,6 +310,7 @@ class Configuration:
             "activation_public_key_file": self.material.public("activation.pub.pem"),
             "master_key_file": self.material.text("signer", "master-key", master_key),
             "trust": {"roots_file": self.ca_roots, "tsa_urls": [f"{self.sandbox_url}/ca/tsa"]},
+            "seal_font_files": [SERIF_BOLD, SANS],
             "workers_at_start": False,
             "worker_idle_seconds": 60.0,
         }

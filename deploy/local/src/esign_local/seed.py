@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "示例搜候商业管理有限公司"
 UNIFIED_SOCIAL_CREDIT_CODE = "91110000MA0DEM0X18"
+SEAL_CODE = "1101050000018"
 POLICY_ID = "landlord-countersign"
 BUSINESS_TYPES = ("租赁合同", "采购合同")
 PATIENCE = 60.0
@@ -64,7 +65,7 @@ async def persistently(call: "Callable[[float], Awaitable[T]]", seconds: float =
         await asyncio.sleep(PAUSE)
 
 
-async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) -> Seeded:
+async def seed(channel: "Callable[[str], grpc.aio.Channel]") -> Seeded:
     """Set everything up. `channel(service)` is the operator's channel to a service.
 
     Raises esign_kit.errors.EsignError when a service refuses, or is not there for `PATIENCE`.
@@ -73,8 +74,6 @@ async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) ->
     from esign.identity.v1 import identity_pb2, identity_pb2_grpc
     from esign.signer.v1 import signer_pb2, signer_pb2_grpc
     from google.protobuf.timestamp_pb2 import Timestamp
-
-    from esign_local.seal_image import round_seal
 
     identity = identity_pb2_grpc.OperatorServiceStub(channel("identity"))
     ca_broker = ca_broker_pb2_grpc.OperatorServiceStub(channel("ca-broker"))
@@ -85,13 +84,17 @@ async def seed(channel: "Callable[[str], grpc.aio.Channel]", font_file: Path) ->
     await persistently(lambda timeout: identity.RegisterOrganisation(organisation, timeout=timeout))
     enrolment = ca_broker_pb2.EnrolOrganisationRequest(name=NAME, unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE)
     await persistently(lambda timeout: ca_broker.EnrolOrganisation(enrolment, timeout=timeout))
-    image = signer_pb2.CreateOrganisationSealRequest(
+    decision = signer_pb2.Decision(by="set-up", reason="设置本地平台")
+    design = signer_pb2.DrawOrganisationSealRequest(
         unified_social_credit_code=UNIFIED_SOCIAL_CREDIT_CODE,
-        kind=signer_pb2.SEAL_KIND_CONTRACT,
-        png=round_seal(NAME, "合同专用章", font_file),
-        width_um=40_000,
+        kind=signer_pb2.SEAL_KIND_OFFICIAL,
+        name=NAME,
+        code=SEAL_CODE,
+        decision=decision,
     )
-    seal = await persistently(lambda timeout: signer.CreateOrganisationSeal(image, timeout=timeout))
+    seal = await persistently(lambda timeout: signer.DrawOrganisationSeal(design, timeout=timeout))
+    approval = signer_pb2.ChangeSealRequest(seal_id=seal.seal_id, decision=decision)
+    await persistently(lambda timeout: signer.ApproveSeal(approval, timeout=timeout))
     valid_until = Timestamp()
     valid_until.FromDatetime(datetime.now(UTC) + timedelta(days=365))
     policy = identity_pb2.PutCountersignPolicyRequest(

@@ -16,7 +16,7 @@ from typing import Any
 
 from esign_kit.engines import S3, Nats, Postgres
 
-from esign_local.configuration import BUCKETS, SERIF_BOLD, SERVICES, Configuration, event_user
+from esign_local.configuration import BUCKETS, SERVICES, Configuration, event_user
 from esign_local.replicas import programs
 from esign_local.state import read_ports
 
@@ -98,7 +98,7 @@ class Steps:
         services = ("identity", "ca-broker", "signer")
         channels = {name: grpc_client.channel(self.configuration.address(name), name, tls) for name in services}
         try:
-            seeded = await seed(channels.__getitem__, SERIF_BOLD)
+            seeded = await seed(channels.__getitem__)
         finally:
             for channel in channels.values():
                 await channel.close(None)

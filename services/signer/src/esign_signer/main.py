@@ -16,13 +16,15 @@ from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.public_keys import ed25519_keys
-from esign_signer.adapters.registers import SqlKeys, SqlSeals
+from esign_signer.adapters.registers import SqlKeys
+from esign_signer.adapters.seals import SqlSeals
 from esign_signer.adapters.workers import JudgingWorkers, SigningWorkers
 from esign_signer.api.events import ContractEvents
-from esign_signer.api.service import InternalApi, OperatorApi, PortalApi, PublicApi
+from esign_signer.api.seals import OperatorApi, PortalApi
+from esign_signer.api.service import InternalApi, PublicApi
 from esign_signer.app.organisations import CreateOrganisationKey, InstallCertificate
 from esign_signer.app.release_document import ReleaseDocument
-from esign_signer.app.seals import CreateSeal, FindSeals
+from esign_signer.app.seals import CreateSeal, FindSeals, ManageSeals
 from esign_signer.app.sign_document import SignDocument
 from esign_signer.app.validate_document import ValidateDocument
 from esign_signer.settings import SignerSettings
@@ -56,7 +58,9 @@ async def build(app: App[SignerSettings]) -> None:
         idle_seconds=settings.worker_idle_seconds,
     )
     judging_pool = WorkerPool(
-        WorkerSettings(trust, pdfsig, memory_limit=settings.validation_memory_bytes),
+        WorkerSettings(
+            trust, pdfsig, memory_limit=settings.validation_memory_bytes, fonts=tuple(settings.seal_font_files)
+        ),
         settings.judging_workers,
         idle_seconds=settings.worker_idle_seconds,
     )
@@ -90,7 +94,8 @@ async def build(app: App[SignerSettings]) -> None:
     )
 
     create_key = CreateOrganisationKey(keys, signing, settings.keys.organisations, settings.keys.organisation_algorithm)
-    create, find = CreateSeal(seals, documents, judging, new_id), FindSeals(seals)
+    create = CreateSeal(seals, documents, judging, new_id, app.clock)
+    find = FindSeals(seals, documents, app.clock)
     validate = ValidateDocument(judging, settings.spool_dir, settings.max_upload_bytes)
     app.serve(signer_pb2_grpc.add_PortalServiceServicer_to_server, PortalApi(create, find))
     app.serve(signer_pb2_grpc.add_PublicServiceServicer_to_server, PublicApi(validate, roots_pem.decode()))
@@ -102,7 +107,9 @@ async def build(app: App[SignerSettings]) -> None:
             InstallCertificate(keys, roots, app.clock),
         ),
     )
-    app.serve(signer_pb2_grpc.add_OperatorServiceServicer_to_server, OperatorApi(create))
+    app.serve(
+        signer_pb2_grpc.add_OperatorServiceServicer_to_server, OperatorApi(create, ManageSeals(seals), find, app.clock)
+    )
 
 
 def _key_stores(settings: SignerSettings) -> KeyStoreSettings:

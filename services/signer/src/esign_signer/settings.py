@@ -73,6 +73,8 @@ class SignerSettings(ServiceSettings):
     trust: TrustServiceSettings
     documents_bucket: str = "documents"
     seals_bucket: str = "seals"
+    # TrueType: for each character of a seal the first that has it.
+    seal_font_files: list[FilePath] = Field(min_length=1)
     pdfsig: str = "pdfsig"
     spool_dir: Path | None = None
     signing_workers: int = Field(default=1, ge=1, le=64)

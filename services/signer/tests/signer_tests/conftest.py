@@ -21,6 +21,7 @@ from esign_signer.main import MIGRATIONS, build
 from esign_signer.settings import SignerSettings, TrustServiceSettings
 
 from .bench import Bench
+from .documents import FONTS
 from .pki import DER, PkiServer, TrustPki
 from .tokens import SoftToken
 from .world import Broker, World
@@ -101,6 +102,7 @@ async def running_world(
                 tsa_seconds=2,
                 revocation_seconds=2,
             ),
+            seal_font_files=FONTS,
             spool_dir=folder,
             retry_seconds=0.2,
             max_upload_bytes=2 * 2**20,

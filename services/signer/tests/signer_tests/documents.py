@@ -12,6 +12,12 @@ from pyhanko.pdf_utils.content import RawContent
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 
+NODE_MODULES = Path(__file__).resolve().parents[4] / "node_modules"
+FONTS = [
+    NODE_MODULES / "@expo-google-fonts" / "noto-serif-sc" / "700Bold" / "NotoSerifSC_700Bold.ttf",
+    NODE_MODULES / "@expo-google-fonts" / "noto-sans-sc" / "400Regular" / "NotoSansSC_400Regular.ttf",
+]
+
 
 def seal_png(colour: tuple[int, int, int] = (200, 20, 20), size: int = 200) -> bytes:
     """A round seal on a transparent ground."""

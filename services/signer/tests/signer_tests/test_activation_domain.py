@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import jwt
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from esign_kit.refs import ObjectRef, Placement
 from esign_signer.domain import activation as activations
 from esign_signer.domain.activation import ActivationKind, Reason, RequestFacts, SignatureRefused
-from esign_signer.domain.seal import Seal, SealKind, SealState
+from esign_signer.domain.seal import Grant, Seal, SealKind, SealState
 
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -89,7 +90,15 @@ def test_a_policy_may_use_its_organisations_seal_and_no_other() -> None:
 def test_an_organisations_seal_needs_a_grant_from_a_person() -> None:
     statement = sign(claims(organisation=USCC))
     assert refusal(lambda: decide(statement, COMPANY_SEAL)) is Reason.PERSON_NOT_GRANTED
-    decide(statement, replace(COMPANY_SEAL, granted_person_ids=frozenset({"person"})))
+    grant = Grant("person", NOW - timedelta(days=1), NOW + timedelta(seconds=1))
+    decide(statement, replace(COMPANY_SEAL, grants=(grant,)))
+    for other in (
+        replace(grant, person_id="another"),
+        replace(grant, ends_at=NOW),
+        replace(grant, revoked_at=NOW - timedelta(seconds=1)),
+    ):
+        seal = replace(COMPANY_SEAL, grants=(other,))
+        assert refusal(partial(decide, statement, seal)) is Reason.PERSON_NOT_GRANTED
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from esign_signer.adapters.jobs import SqlReleaseJobs, SqlSigningJobs
 from esign_signer.adapters.pdf.gate import ReleaseGate
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.public_keys import ed25519_keys
-from esign_signer.adapters.registers import SqlKeys, SqlSeals
+from esign_signer.adapters.registers import SqlKeys
+from esign_signer.adapters.seals import SqlSeals
 from esign_signer.api.convert import object_ref, placement
 from esign_signer.app.ports import TryAgain
 from esign_signer.app.release_document import ReleaseDocument

@@ -26,6 +26,7 @@ from .pki import TrustPki, rsa_key
 
 USCC = "91110000MA0DEM0X18"
 COMPANY = "示例搜候商业管理有限公司"
+DECISION = signer_pb2.Decision(by="staff-1", reason="测试")
 FINAL = ("DocumentSigned", "SignatureRefused", "DocumentReleased", "ReleaseRefused")
 
 
@@ -146,10 +147,14 @@ class World:
         chain = self.trust.chain(self.trust.certificate(COMPANY, public_key, subject_id=USCC))
         await internal.InstallCertificate(signer_pb2.InstallCertificateRequest(key_id=made.key_id, certificates=chain))
         operator = signer_pb2_grpc.OperatorServiceStub(self.running.channel("operator"))
-        seal: signer_pb2.Seal = await operator.CreateOrganisationSeal(
-            signer_pb2.CreateOrganisationSealRequest(
-                unified_social_credit_code=USCC, kind=signer_pb2.SEAL_KIND_CONTRACT, png=seal_png(), width_um=40_000
-            )
+        created = await operator.DrawOrganisationSeal(
+            signer_pb2.DrawOrganisationSealRequest(
+                unified_social_credit_code=USCC, kind=signer_pb2.SEAL_KIND_OFFICIAL, name=COMPANY, decision=DECISION
+            ),
+            timeout=20,
+        )
+        seal: signer_pb2.Seal = await operator.ApproveSeal(
+            signer_pb2.ChangeSealRequest(seal_id=created.seal_id, decision=DECISION)
         )
         return seal
 

@@ -36,9 +36,9 @@ class StoredDocuments:
         except (NotFound, TooLarge, Internal) as error:
             raise _meant(error) from error
 
-    async def store_seal(self, key: str, png: bytes) -> ObjectRef:
+    async def store_seal(self, key: str, content: bytes, media_type: str) -> ObjectRef:
         """Stores the image."""
-        return await self._objects.put_bytes(self._seals, key, png, "image/png")
+        return await self._objects.put_bytes(self._seals, key, content, media_type)
 
 
 def _meant(error: NotFound | TooLarge | Internal) -> Exception:

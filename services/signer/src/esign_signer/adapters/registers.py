@@ -1,21 +1,18 @@
-"""Keys, certificates and seals in the database."""
+"""Keys and certificates in the database."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from esign.signer.v1 import events_pb2
 from esign_kit.clock import Clock
 from esign_kit.db import Database
 from esign_kit.outbox import emit
-from esign_kit.refs import ObjectRef
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from esign_signer.adapters.rows import CertificateRow, KeyRow, SealGrantRow, SealRow
+from esign_signer.adapters.rows import CertificateRow, KeyRow
 from esign_signer.domain.keys import Certificate, Key, KeyAlgorithm, KeyPurpose, KeyStoreKind, SigningIdentity
-from esign_signer.domain.seal import Seal, SealKind, SealState
 
 
 class SqlKeys:
@@ -140,78 +137,6 @@ class SqlKeys:
         return None if stored is None else SigningIdentity(stored, tuple(row[1].chain))
 
 
-class SqlSeals:
-    """Plays `Seals`."""
-
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
-
-    async def get(self, seal_id: str) -> Seal | None:
-        """A seal."""
-        async with self._db.read() as session:
-            row = await session.get(SealRow, seal_id)
-            if row is None:
-                return None
-            granted = await session.exec(
-                select(col(SealGrantRow.person_id)).where(col(SealGrantRow.seal_id) == seal_id)
-            )
-            return _seal(row, frozenset(granted.all()))
-
-    async def usable_by(self, person_id: str) -> Sequence[Seal]:
-        """What a person may use."""
-        granted = select(col(SealGrantRow.seal_id)).where(col(SealGrantRow.person_id) == person_id)
-        query = (
-            select(SealRow)
-            .where(
-                or_(col(SealRow.owner_person_id) == person_id, col(SealRow.seal_id).in_(granted)),
-                col(SealRow.state) == SealState.ACTIVE.value,
-            )
-            .order_by(col(SealRow.created_at).desc())
-        )
-        async with self._db.read() as session:
-            return [_seal(row) for row in (await session.exec(query)).all()]
-
-    async def add(self, seal: Seal) -> Seal:
-        """Records it with its event."""
-        statement = (
-            insert(SealRow)
-            .values(
-                seal_id=seal.seal_id,
-                kind=seal.kind.value,
-                state=seal.state.value,
-                bucket=seal.image.bucket,
-                object_key=seal.image.key,
-                version_id=seal.image.version_id,
-                sha256=seal.image.sha256,
-                size=seal.image.size,
-                width=seal.width,
-                height=seal.height,
-                owner_person_id=seal.owner_person_id,
-                owner_organisation=seal.owner_organisation,
-                created_at=self._clock(),
-            )
-            .on_conflict_do_nothing()
-            .returning(col(SealRow.seal_id))
-        )
-        same = select(SealRow).where(
-            col(SealRow.kind) == seal.kind.value,
-            col(SealRow.sha256) == seal.image.sha256,
-            col(SealRow.owner_person_id).is_not_distinct_from(seal.owner_person_id),
-            col(SealRow.owner_organisation).is_not_distinct_from(seal.owner_organisation),
-        )
-        async with self._db.begin() as session:
-            if (await session.exec(statement)).first() is None:
-                return _seal((await session.exec(same)).one())
-            event = events_pb2.SealCreated(
-                seal_id=seal.seal_id,
-                sha256=seal.image.sha256,
-                owner_person_id=seal.owner_person_id or "",
-                owner_unified_social_credit_code=seal.owner_organisation or "",
-            )
-            await emit(session, event)
-        return seal
-
-
 def _key(row: KeyRow) -> Key:
     return Key(
         row.key_id,
@@ -228,17 +153,3 @@ def _key(row: KeyRow) -> Key:
 
 def _certificate(row: CertificateRow) -> Certificate:
     return Certificate(row.certificate_id, row.key_id, tuple(row.chain), row.sha256, row.not_before, row.not_after)
-
-
-def _seal(row: SealRow, granted: frozenset[str] = frozenset()) -> Seal:
-    return Seal(
-        row.seal_id,
-        SealKind(row.kind),
-        SealState(row.state),
-        ObjectRef(row.bucket, row.object_key, row.version_id, row.sha256, row.size),
-        row.width,
-        row.height,
-        row.owner_person_id,
-        row.owner_organisation,
-        granted,
-    )

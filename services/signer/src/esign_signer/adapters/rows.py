@@ -60,15 +60,30 @@ class CertificateRow(Base, table=True):
 
 
 class SealRow(Base, table=True):
-    """A seal. `width` and `height` in thousandths of a point."""
+    """A seal. `width` and `height` in thousandths of a point. One that is destroyed may be made anew."""
 
     __tablename__ = "seals"
     __table_args__ = (
-        UniqueConstraint("owner_person_id", "kind", "sha256"),
-        UniqueConstraint("owner_organisation", "kind", "sha256"),
-        CheckConstraint("kind IN ('HANDWRITTEN', 'OFFICIAL', 'CONTRACT')", name="kind"),
+        Index(
+            "uq_seals_person_kind_sha256",
+            "owner_person_id",
+            "kind",
+            "sha256",
+            unique=True,
+            postgresql_where=text("state <> 'DESTROYED'"),
+        ),
+        Index(
+            "uq_seals_organisation_kind_sha256",
+            "owner_organisation",
+            "kind",
+            "sha256",
+            unique=True,
+            postgresql_where=text("state <> 'DESTROYED'"),
+        ),
+        CheckConstraint("kind IN ('HANDWRITTEN', 'OFFICIAL', 'CONTRACT', 'LEGAL_REPRESENTATIVE', 'NAME')", name="kind"),
         CheckConstraint("state IN ('PENDING', 'ACTIVE', 'SUSPENDED', 'DESTROYED')", name="state"),
         CheckConstraint("(owner_person_id IS NULL) <> (owner_organisation IS NULL)", name="owner"),
+        CheckConstraint("media_type IN ('image/png', 'image/svg+xml')", name="media_type"),
     )
 
     seal_id: str = Field(primary_key=True)
@@ -83,11 +98,14 @@ class SealRow(Base, table=True):
     height: int
     owner_person_id: str | None = None
     owner_organisation: str | None = None
+    media_type: str
+    # What it shows. Of a person's own seal it is not kept here: the image has it.
+    name: str = ""
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
 class SealGrantRow(Base, table=True):
-    """A person who may use an organisation's seal."""
+    """A person who may use an organisation's seal, as it was last decided; the log has what was before."""
 
     __tablename__ = "seal_grants"
     __table_args__ = (Index("ix_seal_grants_person_id", "person_id"),)
@@ -95,6 +113,25 @@ class SealGrantRow(Base, table=True):
     seal_id: str = Field(primary_key=True, foreign_key="seals.seal_id")
     person_id: str = Field(primary_key=True)
     granted_at: datetime = Field(sa_type=UTCDateTime)
+    ends_at: datetime = Field(sa_type=UTCDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class SealLogRow(Base, table=True):
+    """One thing that was done with a seal. The database refuses to change or remove it."""
+
+    __tablename__ = "seal_log"
+    __table_args__ = (Index("ix_seal_log_seal_id", "seal_id", "seq"),)
+
+    seq: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    entry_id: str = Field(unique=True)
+    seal_id: str = Field(foreign_key="seals.seal_id")
+    at: datetime = Field(sa_type=UTCDateTime)
+    action: str
+    actor: str
+    reason: str
+    person_id: str | None = None
+    ends_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class SigningJobRow(Base, table=True):

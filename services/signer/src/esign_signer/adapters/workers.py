@@ -9,6 +9,7 @@ from esign_signer.domain.document import SignedFile, SigningOrder
 from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image
+from esign_signer.domain.seal_design import RoundSeal, SquareSeal
 
 KEY_SECONDS: Final = 15.0
 SIGN_SECONDS: Final = 60.0
@@ -41,7 +42,7 @@ class SigningWorkers:
 
 
 class JudgingWorkers:
-    """Plays `PdfJudging`. A validation has `seconds`; a worker that does not keep to that itself is killed."""
+    """Plays `PdfJudging` and `SealImages`. A validation has `seconds`; a worker that does not keep to that is killed."""
 
     def __init__(self, pool: WorkerPool, seconds: float) -> None:
         self._pool, self._seconds = pool, seconds
@@ -57,3 +58,11 @@ class JudgingWorkers:
     async def inspect_image(self, png: bytes) -> Image:
         """A PNG's facts."""
         return await self._pool.run(worker.inspect_image, IMAGE_SECONDS, png)
+
+    async def clean_image(self, content: bytes) -> bytes:
+        """The seal in an image."""
+        return await self._pool.run(worker.clean_image, IMAGE_SECONDS, content)
+
+    async def draw_seal(self, design: RoundSeal | SquareSeal) -> bytes:
+        """A seal as SVG."""
+        return await self._pool.run(worker.draw_seal, IMAGE_SECONDS, design)

@@ -8,13 +8,15 @@ from esign_kit.refs import ObjectRef, Placement
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from esign_signer.domain.report import SignatureReport, ValidationReport, Verdict
-from esign_signer.domain.seal import Seal, SealKind, SealState
+from esign_signer.domain.seal import Grant, LogEntry, Seal, SealKind, SealState
 from esign_signer.domain.words import summary
 
 _KINDS = {
     SealKind.HANDWRITTEN: signer_pb2.SEAL_KIND_HANDWRITTEN,
     SealKind.OFFICIAL: signer_pb2.SEAL_KIND_OFFICIAL,
     SealKind.CONTRACT: signer_pb2.SEAL_KIND_CONTRACT,
+    SealKind.LEGAL_REPRESENTATIVE: signer_pb2.SEAL_KIND_LEGAL_REPRESENTATIVE,
+    SealKind.NAME: signer_pb2.SEAL_KIND_NAME,
 }
 _STATES = {
     SealState.PENDING: signer_pb2.SEAL_STATE_PENDING,
@@ -44,8 +46,8 @@ def seal_kind(value: int) -> SealKind | None:
     return next((kind for kind, number in _KINDS.items() if number == value), None)
 
 
-def seal_message(seal: Seal) -> signer_pb2.Seal:
-    """A seal."""
+def seal_message(seal: Seal, *, grants: bool = False) -> signer_pb2.Seal:
+    """A seal, with its grants or without."""
     return signer_pb2.Seal(
         seal_id=seal.seal_id,
         kind=_KINDS[seal.kind],
@@ -55,6 +57,31 @@ def seal_message(seal: Seal) -> signer_pb2.Seal:
         owner_unified_social_credit_code=seal.owner_organisation or "",
         width=seal.width,
         height=seal.height,
+        media_type=seal.media_type,
+        name=seal.name,
+        grants=[_grant(grant) for grant in seal.grants] if grants else [],
+    )
+
+
+def _grant(grant: Grant) -> signer_pb2.SealGrant:
+    return signer_pb2.SealGrant(
+        person_id=grant.person_id,
+        granted_at=_timestamp(grant.granted_at),
+        ends_at=_timestamp(grant.ends_at),
+        revoked_at=_timestamp(grant.revoked_at),
+    )
+
+
+def log_entry_message(entry: LogEntry) -> signer_pb2.SealLogEntry:
+    """One thing that was done with a seal."""
+    return signer_pb2.SealLogEntry(
+        entry_id=entry.entry_id,
+        at=_timestamp(entry.decision.at),
+        action=entry.action.value,
+        actor=entry.decision.actor,
+        reason=entry.decision.reason,
+        person_id=entry.person_id or "",
+        ends_at=_timestamp(entry.ends_at),
     )
 
 

@@ -1,36 +1,18 @@
-"""The RPCs."""
+"""The RPCs, but for those about seals."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 from esign.signer.v1 import signer_pb2 as pb
 from esign.signer.v1 import signer_pb2_grpc
-from esign_kit import context
-from esign_kit.errors import InvalidInput
 
-from esign_signer.api.convert import report_message, seal_kind, seal_message
+from esign_signer.api.convert import report_message, seal_message
 from esign_signer.app.organisations import CreateOrganisationKey, InstallCertificate
-from esign_signer.app.seals import CreateSeal, FindSeals
+from esign_signer.app.seals import FindSeals
 from esign_signer.app.validate_document import ValidateDocument
 
 Context = Any
 """grpc.aio.ServicerContext, generic in its stubs only; no method here needs it."""
-
-
-class PortalApi(signer_pb2_grpc.PortalServiceServicer):
-    """What people ask through the gateway."""
-
-    def __init__(self, create: CreateSeal, find: FindSeals) -> None:
-        self._create, self._find = create, find
-
-    async def CreateHandwrittenSignature(self, request: pb.CreateHandwrittenSignatureRequest, _: Context) -> pb.Seal:
-        """Keeps the acting person's signature."""
-        return seal_message(await self._create.handwritten(context.actor().person_id, request.png))
-
-    async def ListSeals(self, request: pb.ListSealsRequest, _: Context) -> pb.ListSealsResponse:
-        """The acting person's seals."""
-        found = await self._find.usable_by(context.actor().person_id)
-        return pb.ListSealsResponse(seals=[seal_message(seal) for seal in found])
 
 
 class PublicApi(signer_pb2_grpc.PublicServiceServicer):
@@ -73,20 +55,3 @@ class InternalApi(signer_pb2_grpc.InternalServiceServicer):
         """A certificate for it."""
         certificate = await self._install(request.key_id, request.certificates)
         return pb.InstallCertificateResponse(certificate_id=certificate.certificate_id)
-
-
-class OperatorApi(signer_pb2_grpc.OperatorServiceServicer):
-    """What operators ask."""
-
-    def __init__(self, create: CreateSeal) -> None:
-        self._create = create
-
-    async def CreateOrganisationSeal(self, request: pb.CreateOrganisationSealRequest, _: Context) -> pb.Seal:
-        """An organisation's seal."""
-        kind = seal_kind(request.kind)
-        if kind is None:
-            raise InvalidInput("SEAL_KIND_INVALID", zh="印章类型无效", en="The kind of seal is not given")
-        seal = await self._create.of_organisation(
-            request.unified_social_credit_code, kind, request.png, request.width_um
-        )
-        return seal_message(seal)

@@ -1,6 +1,6 @@
 """What the use cases need of the world."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from esign_signer.domain.keys import (
     Subject,
 )
 from esign_signer.domain.report import GateResult, ValidationReport
-from esign_signer.domain.seal import Image, Seal
+from esign_signer.domain.seal import Change, Image, LogEntry, Seal
+from esign_signer.domain.seal_design import RoundSeal, SquareSeal
 
 
 class WorkerFailed(Exception):
@@ -80,8 +81,18 @@ class PdfJudging(Protocol):
     async def judge(self, source: Path, signature_count: int) -> GateResult:
         """Whether independent implementations accept a finished file. Raises WorkerFailed."""
 
+
+class SealImages(Protocol):
+    """What is done with seals' images, where a hostile one harms nobody."""
+
     async def inspect_image(self, png: bytes) -> Image:
         """A PNG's facts, decoded completely. Raises ImageInvalid, WorkerFailed."""
+
+    async def clean_image(self, content: bytes) -> bytes:
+        """The seal in a PNG or JPEG, as a PNG with nothing around it. Raises ImageInvalid, InkMissing, WorkerFailed."""
+
+    async def draw_seal(self, design: RoundSeal | SquareSeal) -> bytes:
+        """A seal as SVG, always in the same bytes. Raises NameUndrawable, WorkerFailed."""
 
 
 class Documents(Protocol):
@@ -97,7 +108,7 @@ class Documents(Protocol):
     async def fetch_seal(self, ref: ObjectRef) -> bytes:
         """A seal's image. Raises ContentDiffers."""
 
-    async def store_seal(self, key: str, png: bytes) -> ObjectRef:
+    async def store_seal(self, key: str, content: bytes, media_type: str) -> ObjectRef:
         """Stores a seal's image."""
 
 
@@ -148,10 +159,21 @@ class Seals(Protocol):
         """A seal."""
 
     async def usable_by(self, person_id: str) -> Sequence[Seal]:
-        """The active seals that a person owns or was granted, newest first."""
+        """The seals with which a person may sign now, newest first."""
 
-    async def add(self, seal: Seal) -> Seal:
-        """Records it, with its event; returns the one on record when owner, kind and image are the same."""
+    async def of_organisation(self, unified_social_credit_code: str) -> Sequence[Seal]:
+        """All of an organisation's, newest first."""
+
+    async def add(self, created: Change) -> Seal:
+        """Records it, with its entry and event; returns the one on record, unless destroyed, when owner, kind and image
+        are the same."""
+
+    async def change(self, seal_id: str, decide: Callable[[Seal], Change | None]) -> Seal | None:
+        """Records what `decide` makes of the seal, with its entry and event, nothing when that is None; returns the seal
+        as it is then, None when there is no such seal. Nobody else decides meanwhile. Raises what `decide` raises."""
+
+    async def log(self, seal_id: str) -> Sequence[LogEntry]:
+        """What was done with it, oldest first."""
 
 
 class SigningJobs(Protocol):

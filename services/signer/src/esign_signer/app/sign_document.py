@@ -43,6 +43,7 @@ from esign_signer.domain.keys import (
     SigningIdentity,
     Subject,
 )
+from esign_signer.domain.seal import Seal
 
 
 class SignDocument:
@@ -111,9 +112,11 @@ class SignDocument:
     async def _sign(self, job: SigningJob, folder: Path) -> None:
         activation, request = job.activation, job.request
         source, seal_image = folder / "source.pdf", folder / "seal.png"
-        await self._fetch(request, source, seal_image)
+        seal = await self._fetch(job, source, seal_image)
         try:
             identity = await self._identity(job)
+            if not certificates.names(identity.chain[0], seal.owner):
+                raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH, "certificate")
             order = SigningOrder(
                 source=source,
                 target=folder / "signed.pdf",
@@ -140,12 +143,13 @@ class SignDocument:
         document = await self._documents.store_document(key, order.target, result.sha256)
         await self._jobs.signed(job, document, result)
 
-    async def _fetch(self, request: SignatureRequest, source: Path, seal_image: Path) -> None:
-        """Brings document and seal here. The bytes must have the very hashes that the activation was checked
-        against."""
-        seal = await self._seals.get(request.seal_id)
+    async def _fetch(self, job: SigningJob, source: Path, seal_image: Path) -> Seal:
+        """Brings document and seal here. The bytes must have the very hashes that the activation was checked against, and
+        the seal must be in use: it may have been suspended while the job waited."""
+        request, seal = job.request, await self._seals.get(job.request.seal_id)
         if seal is None:
             raise SignatureRefused(Reason.ACTIVATION_SEAL_MISMATCH, "no such seal")
+        activations.check_seal(job.activation, seal, self._clock())
         try:
             png = await self._documents.fetch_seal(seal.image)
         except ContentDiffers as error:
@@ -155,6 +159,7 @@ class SignDocument:
             await self._documents.fetch_document(request.document, source)
         except ContentDiffers as error:
             raise SignatureRefused(Reason.ACTIVATION_DOCUMENT_MISMATCH, "content") from error
+        return seal
 
     async def _wait(self, job: SigningJob, reason: str) -> TryAgain:
         await self._jobs.delayed(job, reason)

@@ -152,7 +152,22 @@ def check(activation: Activation, request: RequestFacts, seal: Seal | None, now:
         raise SignatureRefused(Reason.ACTIVATION_SEAL_MISMATCH, "image")
     if activation.placement != request.placement:
         raise SignatureRefused(Reason.ACTIVATION_PLACE_MISMATCH)
-    _check_seal(activation, seal)
+    check_seal(activation, seal, now)
+
+
+def check_seal(activation: Activation, seal: Seal, now: datetime) -> None:
+    """Passes when the seal may be used at `now` by whom the activation names; raises SignatureRefused otherwise."""
+    if seal.state is not SealState.ACTIVE:
+        raise SignatureRefused(Reason.SEAL_NOT_ACTIVE)
+    organisation = activation.organisation
+    if organisation is None:
+        if seal.owner_person_id is None or seal.owner_person_id != activation.person_id:
+            raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH)
+        return
+    if seal.owner_organisation != organisation:
+        raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH)
+    if activation.kind is ActivationKind.PERSON and not seal.granted_to(activation.person_id or "", now):
+        raise SignatureRefused(Reason.PERSON_NOT_GRANTED)
 
 
 def _verified(statement: str, keys: Sequence[Ed25519PublicKey]) -> Mapping[str, object]:
@@ -175,20 +190,6 @@ def _verified(statement: str, keys: Sequence[Ed25519PublicKey]) -> Mapping[str, 
             continue
         return claims
     raise SignatureRefused(Reason.ACTIVATION_SIGNATURE_INVALID, "signature")
-
-
-def _check_seal(activation: Activation, seal: Seal) -> None:
-    if seal.state is not SealState.ACTIVE:
-        raise SignatureRefused(Reason.SEAL_NOT_ACTIVE)
-    organisation = activation.organisation
-    if organisation is None:
-        if seal.owner_person_id is None or seal.owner_person_id != activation.person_id:
-            raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH)
-        return
-    if seal.owner_organisation != organisation:
-        raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH)
-    if activation.kind is ActivationKind.PERSON and activation.person_id not in seal.granted_person_ids:
-        raise SignatureRefused(Reason.PERSON_NOT_GRANTED)
 
 
 def _activation(claims: Mapping[str, object]) -> Activation:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 
 from esign_signer.domain.keys import Certificate, Key
 
@@ -35,7 +36,7 @@ def certificate_for(key: Key, chain: Sequence[bytes], owner: str, at: datetime) 
     )
     if hashlib.sha256(public_key).hexdigest() != key.public_key_sha256:
         raise CertificateUnfit("CERTIFICATE_KEY_MISMATCH")
-    if not any(str(attribute.value).removeprefix("NTRCN-") == owner for attribute in leaf.subject):
+    if not _names(leaf, owner):
         raise CertificateUnfit("CERTIFICATE_SUBJECT_MISMATCH")
     if not leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc:
         raise CertificateUnfit("CERTIFICATE_NOT_CURRENT")
@@ -47,6 +48,21 @@ def certificate_for(key: Key, chain: Sequence[bytes], owner: str, at: datetime) 
         raise CertificateUnfit("CERTIFICATE_USAGE")
     sha256 = hashlib.sha256(chain[0]).hexdigest()
     return Certificate(sha256, key.key_id, tuple(chain), sha256, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def names(certificate: bytes, owner: str) -> bool:
+    """Whether the subject of a certificate (DER) is `owner`, as in `certificate_for`. Raises CertificateUnfit."""
+    return _names(_parsed([certificate])[0], owner)
+
+
+def _names(leaf: x509.Certificate, owner: str) -> bool:
+    """An organizationIdentifier (ETSI EN 319 412-1, 5.1.4) decides where there is one, else the serialNumber."""
+
+    def values(kind: x509.ObjectIdentifier) -> list[str]:
+        return [str(attribute.value) for attribute in leaf.subject.get_attributes_for_oid(kind)]
+
+    organisations = [value.removeprefix("NTRCN-") for value in values(NameOID.ORGANIZATION_IDENTIFIER)]
+    return (organisations or values(NameOID.SERIAL_NUMBER)) == [owner]
 
 
 def check_root(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> None:

@@ -26,27 +26,33 @@ from esign.common.v1 import common_pb2 as esign_dot_common_dot_v1_dot_common__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65sign/signer/v1/events.proto\x12\x0f\x65sign.signer.v1\x1a\x1c\x65sign/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"q\n\x0bSealCreated\x12\x0f\n\x07seal_id\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x17\n\x0fowner_person_id\x18\x03 \x01(\t\x12(\n owner_unified_social_credit_code\x18\x04 \x01(\t\"h\n\x0f\x45ventKeyCreated\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x15\n\ractivation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x19\n\x11public_key_sha256\x18\x04 \x01(\t\"O\n\x11\x45ventKeyDestroyed\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x15\n\ractivation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\"\x9a\x02\n\x0e\x44ocumentSigned\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61\x63tivation_kind\x18\x04 \x01(\t\x12\x15\n\rsource_sha256\x18\x05 \x01(\t\x12,\n\x08\x64ocument\x18\x06 \x01(\x0b\x32\x1a.esign.common.v1.ObjectRef\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x07 \x01(\t\x12\r\n\x05level\x18\x08 \x01(\t\x12-\n\tsigned_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfield_name\x18\n \x01(\t\"y\n\x10SignatureRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\t\"^\n\x0eSigningDelayed\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xa9\x01\n\x10\x44ocumentReleased\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12,\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x1a.esign.common.v1.ObjectRef\x12\r\n\x05level\x18\x03 \x01(\t\x12\x12\n\nvalidators\x18\x04 \x03(\t\x12/\n\x0b\x61rchived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x0eReleaseRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x02 \x01(\t\x12\x10\n\x08problems\x18\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65sign/signer/v1/events.proto\x12\x0f\x65sign.signer.v1\x1a\x1c\x65sign/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x01\n\x0bSealCreated\x12\x0f\n\x07seal_id\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x17\n\x0fowner_person_id\x18\x03 \x01(\t\x12(\n owner_unified_social_credit_code\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x08 \x01(\t\"s\n\x10SealStateChanged\x12\x0f\n\x07seal_id\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x06 \x01(\t\"\x7f\n\x0bSealGranted\x12\x0f\n\x07seal_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x05 \x01(\t\"W\n\x10SealGrantRevoked\x12\x0f\n\x07seal_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x04 \x01(\t\"h\n\x0f\x45ventKeyCreated\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x15\n\ractivation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\x12\x19\n\x11public_key_sha256\x18\x04 \x01(\t\"O\n\x11\x45ventKeyDestroyed\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x15\n\ractivation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ontract_id\x18\x03 \x01(\t\"\x9a\x02\n\x0e\x44ocumentSigned\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61\x63tivation_kind\x18\x04 \x01(\t\x12\x15\n\rsource_sha256\x18\x05 \x01(\t\x12,\n\x08\x64ocument\x18\x06 \x01(\x0b\x32\x1a.esign.common.v1.ObjectRef\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x07 \x01(\t\x12\r\n\x05level\x18\x08 \x01(\t\x12-\n\tsigned_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfield_name\x18\n \x01(\t\"y\n\x10SignatureRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\t\"^\n\x0eSigningDelayed\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x15\n\ractivation_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xa9\x01\n\x10\x44ocumentReleased\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12,\n\x08\x64ocument\x18\x02 \x01(\x0b\x32\x1a.esign.common.v1.ObjectRef\x12\r\n\x05level\x18\x03 \x01(\t\x12\x12\n\nvalidators\x18\x04 \x03(\t\x12/\n\x0b\x61rchived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x0eReleaseRefused\x12\x13\n\x0b\x63ontract_id\x18\x01 \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x02 \x01(\t\x12\x10\n\x08problems\x18\x03 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'esign.signer.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEALCREATED']._serialized_start=112
-  _globals['_SEALCREATED']._serialized_end=225
-  _globals['_EVENTKEYCREATED']._serialized_start=227
-  _globals['_EVENTKEYCREATED']._serialized_end=331
-  _globals['_EVENTKEYDESTROYED']._serialized_start=333
-  _globals['_EVENTKEYDESTROYED']._serialized_end=412
-  _globals['_DOCUMENTSIGNED']._serialized_start=415
-  _globals['_DOCUMENTSIGNED']._serialized_end=697
-  _globals['_SIGNATUREREFUSED']._serialized_start=699
-  _globals['_SIGNATUREREFUSED']._serialized_end=820
-  _globals['_SIGNINGDELAYED']._serialized_start=822
-  _globals['_SIGNINGDELAYED']._serialized_end=916
-  _globals['_DOCUMENTRELEASED']._serialized_start=919
-  _globals['_DOCUMENTRELEASED']._serialized_end=1088
-  _globals['_RELEASEREFUSED']._serialized_start=1090
-  _globals['_RELEASEREFUSED']._serialized_end=1170
+  _globals['_SEALCREATED']._serialized_start=113
+  _globals['_SEALCREATED']._serialized_end=288
+  _globals['_SEALSTATECHANGED']._serialized_start=290
+  _globals['_SEALSTATECHANGED']._serialized_end=405
+  _globals['_SEALGRANTED']._serialized_start=407
+  _globals['_SEALGRANTED']._serialized_end=534
+  _globals['_SEALGRANTREVOKED']._serialized_start=536
+  _globals['_SEALGRANTREVOKED']._serialized_end=623
+  _globals['_EVENTKEYCREATED']._serialized_start=625
+  _globals['_EVENTKEYCREATED']._serialized_end=729
+  _globals['_EVENTKEYDESTROYED']._serialized_start=731
+  _globals['_EVENTKEYDESTROYED']._serialized_end=810
+  _globals['_DOCUMENTSIGNED']._serialized_start=813
+  _globals['_DOCUMENTSIGNED']._serialized_end=1095
+  _globals['_SIGNATUREREFUSED']._serialized_start=1097
+  _globals['_SIGNATUREREFUSED']._serialized_end=1218
+  _globals['_SIGNINGDELAYED']._serialized_start=1220
+  _globals['_SIGNINGDELAYED']._serialized_end=1314
+  _globals['_DOCUMENTRELEASED']._serialized_start=1317
+  _globals['_DOCUMENTRELEASED']._serialized_end=1486
+  _globals['_RELEASEREFUSED']._serialized_start=1488
+  _globals['_RELEASEREFUSED']._serialized_end=1568
 # @@protoc_insertion_point(module_scope)

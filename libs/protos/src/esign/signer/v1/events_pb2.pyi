@@ -30,10 +30,21 @@ class SealCreated(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     OWNER_PERSON_ID_FIELD_NUMBER: _builtins.int
     OWNER_UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
     seal_id: _builtins.str
     sha256: _builtins.str
     owner_person_id: _builtins.str
     owner_unified_social_credit_code: _builtins.str
+    kind: _builtins.str
+    """HANDWRITTEN, OFFICIAL, CONTRACT, LEGAL_REPRESENTATIVE or NAME."""
+    state: _builtins.str
+    """PENDING or ACTIVE."""
+    actor: _builtins.str
+    """Who created it, and under which entry of the seal's log the reason stands."""
+    entry_id: _builtins.str
     def __init__(
         self,
         *,
@@ -41,14 +52,120 @@ class SealCreated(_message.Message):
         sha256: _builtins.str = ...,
         owner_person_id: _builtins.str = ...,
         owner_unified_social_credit_code: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        state: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner_person_id", b"owner_person_id", "owner_unified_social_credit_code", b"owner_unified_social_credit_code", "seal_id", b"seal_id", "sha256", b"sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "entry_id", b"entry_id", "kind", b"kind", "owner_person_id", b"owner_person_id", "owner_unified_social_credit_code", b"owner_unified_social_credit_code", "seal_id", b"seal_id", "sha256", b"sha256", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealCreated: _TypeAlias = SealCreated  # noqa: Y015
+
+@_typing.final
+class SealStateChanged(_message.Message):
+    """A seal's state changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    sha256: _builtins.str
+    action: _builtins.str
+    """APPROVED, SUSPENDED, RESUMED or DESTROYED."""
+    state: _builtins.str
+    """The state that it has now."""
+    actor: _builtins.str
+    entry_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        action: _builtins.str = ...,
+        state: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "entry_id", b"entry_id", "seal_id", b"seal_id", "sha256", b"sha256", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealStateChanged: _TypeAlias = SealStateChanged  # noqa: Y015
+
+@_typing.final
+class SealGranted(_message.Message):
+    """A person may use an organisation's seal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    person_id: _builtins.str
+    actor: _builtins.str
+    entry_id: _builtins.str
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "ends_at", b"ends_at", "entry_id", b"entry_id", "person_id", b"person_id", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealGranted: _TypeAlias = SealGranted  # noqa: Y015
+
+@_typing.final
+class SealGrantRevoked(_message.Message):
+    """They may not any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    person_id: _builtins.str
+    actor: _builtins.str
+    entry_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "entry_id", b"entry_id", "person_id", b"person_id", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealGrantRevoked: _TypeAlias = SealGrantRevoked  # noqa: Y015
 
 @_typing.final
 class EventKeyCreated(_message.Message):

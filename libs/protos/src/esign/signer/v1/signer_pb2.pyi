@@ -33,6 +33,10 @@ class _SealKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SealKind.Val
     """公章"""
     SEAL_KIND_CONTRACT: _SealKind.ValueType  # 3
     """合同专用章"""
+    SEAL_KIND_LEGAL_REPRESENTATIVE: _SealKind.ValueType  # 4
+    """法定代表人章"""
+    SEAL_KIND_NAME: _SealKind.ValueType  # 5
+    """A person's name seal, 个人名章."""
 
 class SealKind(_SealKind, metaclass=_SealKindEnumTypeWrapper):
     """What a seal is."""
@@ -44,6 +48,10 @@ SEAL_KIND_OFFICIAL: SealKind.ValueType  # 2
 """公章"""
 SEAL_KIND_CONTRACT: SealKind.ValueType  # 3
 """合同专用章"""
+SEAL_KIND_LEGAL_REPRESENTATIVE: SealKind.ValueType  # 4
+"""法定代表人章"""
+SEAL_KIND_NAME: SealKind.ValueType  # 5
+"""A person's name seal, 个人名章."""
 Global___SealKind: _TypeAlias = SealKind  # noqa: Y015
 
 class _SealState:
@@ -106,6 +114,9 @@ class Seal(_message.Message):
     OWNER_UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
     WIDTH_FIELD_NUMBER: _builtins.int
     HEIGHT_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    GRANTS_FIELD_NUMBER: _builtins.int
     seal_id: _builtins.str
     kind: Global___SealKind.ValueType
     state: Global___SealState.ValueType
@@ -117,6 +128,14 @@ class Seal(_message.Message):
     width: _builtins.int
     """Natural size in thousandths of a point."""
     height: _builtins.int
+    media_type: _builtins.str
+    """image/png or image/svg+xml."""
+    name: _builtins.str
+    """Whose name the seal shows; empty for handwriting."""
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealGrant]:
+        """Those who may use an organisation's seal, also those who might once. Only for operators."""
+
     def __init__(
         self,
         *,
@@ -128,14 +147,52 @@ class Seal(_message.Message):
         owner_unified_social_credit_code: _builtins.str = ...,
         width: _builtins.int = ...,
         height: _builtins.int = ...,
+        media_type: _builtins.str = ...,
+        name: _builtins.str = ...,
+        grants: _abc.Iterable[Global___SealGrant] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "kind", b"kind", "owner_person_id", b"owner_person_id", "owner_unified_social_credit_code", b"owner_unified_social_credit_code", "seal_id", b"seal_id", "sha256", b"sha256", "state", b"state", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "height", b"height", "kind", b"kind", "media_type", b"media_type", "name", b"name", "owner_person_id", b"owner_person_id", "owner_unified_social_credit_code", b"owner_unified_social_credit_code", "seal_id", b"seal_id", "sha256", b"sha256", "state", b"state", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Seal: _TypeAlias = Seal  # noqa: Y015
+
+@_typing.final
+class SealGrant(_message.Message):
+    """A person's leave to use an organisation's seal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    GRANTED_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    @_builtins.property
+    def granted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset when it was not revoked."""
+
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        granted_at: _timestamp_pb2.Timestamp | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "granted_at", b"granted_at", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "granted_at", b"granted_at", "person_id", b"person_id", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealGrant: _TypeAlias = SealGrant  # noqa: Y015
 
 @_typing.final
 class CreateHandwrittenSignatureRequest(_message.Message):
@@ -158,6 +215,28 @@ class CreateHandwrittenSignatureRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateHandwrittenSignatureRequest: _TypeAlias = CreateHandwrittenSignatureRequest  # noqa: Y015
+
+@_typing.final
+class CreateNameSealRequest(_message.Message):
+    """A name seal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The acting person's full name, as identity knows it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateNameSealRequest: _TypeAlias = CreateNameSealRequest  # noqa: Y015
 
 @_typing.final
 class ListSealsRequest(_message.Message):
@@ -197,6 +276,59 @@ class ListSealsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSealsResponse: _TypeAlias = ListSealsResponse  # noqa: Y015
+
+@_typing.final
+class GetSealImageRequest(_message.Message):
+    """Asks for a seal's image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_SHA256_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    known_sha256: _builtins.str
+    """When it is this one, the content is left out."""
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        known_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_sha256", b"known_sha256", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealImageRequest: _TypeAlias = GetSealImageRequest  # noqa: Y015
+
+@_typing.final
+class GetSealImageResponse(_message.Message):
+    """The image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    media_type: _builtins.str
+    """image/png or image/svg+xml."""
+    sha256: _builtins.str
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "media_type", b"media_type", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealImageResponse: _TypeAlias = GetSealImageResponse  # noqa: Y015
 
 @_typing.final
 class ValidateDocumentRequest(_message.Message):
@@ -500,26 +632,297 @@ class CreateOrganisationSealRequest(_message.Message):
 
     UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
-    PNG_FIELD_NUMBER: _builtins.int
     WIDTH_UM_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     unified_social_credit_code: _builtins.str
     kind: Global___SealKind.ValueType
-    png: _builtins.bytes
-    """PNG with transparency, at most 1 MiB and 4000 x 4000 pixels."""
     width_um: _builtins.int
     """Diameter or width in thousandths of a millimetre, e.g. 40000."""
+    image: _builtins.bytes
+    """PNG or JPEG, at most 1 MiB and 4000 x 4000 pixels: a scan or a photograph of the seal in red or blue, or a seal on a
+    transparent ground.
+    """
+    name: _builtins.str
+    """Whose name the seal shows."""
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
     def __init__(
         self,
         *,
         unified_social_credit_code: _builtins.str = ...,
         kind: Global___SealKind.ValueType = ...,
-        png: _builtins.bytes = ...,
         width_um: _builtins.int = ...,
+        image: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+        decision: Global___Decision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "png", b"png", "unified_social_credit_code", b"unified_social_credit_code", "width_um", b"width_um"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "image", b"image", "kind", b"kind", "name", b"name", "unified_social_credit_code", b"unified_social_credit_code", "width_um", b"width_um"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateOrganisationSealRequest: _TypeAlias = CreateOrganisationSealRequest  # noqa: Y015
+
+@_typing.final
+class DrawOrganisationSealRequest(_message.Message):
+    """A seal to draw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    SIZE_UM_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    unified_social_credit_code: _builtins.str
+    kind: Global___SealKind.ValueType
+    name: _builtins.str
+    """The organisation's registered name; the legal representative's for SEAL_KIND_LEGAL_REPRESENTATIVE."""
+    code: _builtins.str
+    """The seal's 13 digits on the lower arc, optional."""
+    size_um: _builtins.int
+    """Diameter or side in thousandths of a millimetre; 0 for the usual one."""
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
+    def __init__(
+        self,
+        *,
+        unified_social_credit_code: _builtins.str = ...,
+        kind: Global___SealKind.ValueType = ...,
+        name: _builtins.str = ...,
+        code: _builtins.str = ...,
+        size_um: _builtins.int = ...,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision", b"decision", "kind", b"kind", "name", b"name", "size_um", b"size_um", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrawOrganisationSealRequest: _TypeAlias = DrawOrganisationSealRequest  # noqa: Y015
+
+@_typing.final
+class Decision(_message.Message):
+    """Who decided, and why; kept in the seal's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """Opaque id of the member of staff."""
+    reason: _builtins.str
+    """At most 200 characters, without personal data."""
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class ChangeSealRequest(_message.Message):
+    """A seal whose state changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeSealRequest: _TypeAlias = ChangeSealRequest  # noqa: Y015
+
+@_typing.final
+class GrantSealRequest(_message.Message):
+    """A grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    person_id: _builtins.str
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp:
+        """At most five years from now."""
+
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "ends_at", b"ends_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "ends_at", b"ends_at", "person_id", b"person_id", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantSealRequest: _TypeAlias = GrantSealRequest  # noqa: Y015
+
+@_typing.final
+class RevokeSealGrantRequest(_message.Message):
+    """A grant to end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    person_id: _builtins.str
+    @_builtins.property
+    def decision(self) -> Global___Decision: ...
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "person_id", b"person_id", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeSealGrantRequest: _TypeAlias = RevokeSealGrantRequest  # noqa: Y015
+
+@_typing.final
+class ListOrganisationSealsRequest(_message.Message):
+    """Asks for an organisation's seals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    unified_social_credit_code: _builtins.str
+    def __init__(
+        self,
+        *,
+        unified_social_credit_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOrganisationSealsRequest: _TypeAlias = ListOrganisationSealsRequest  # noqa: Y015
+
+@_typing.final
+class GetSealLogRequest(_message.Message):
+    """Asks for a seal's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealLogRequest: _TypeAlias = GetSealLogRequest  # noqa: Y015
+
+@_typing.final
+class GetSealLogResponse(_message.Message):
+    """The log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealLogEntry]: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___SealLogEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealLogResponse: _TypeAlias = GetSealLogResponse  # noqa: Y015
+
+@_typing.final
+class SealLogEntry(_message.Message):
+    """One thing that was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.str
+    action: _builtins.str
+    """CREATED, APPROVED, SUSPENDED, RESUMED, DESTROYED, GRANTED or GRANT_REVOKED."""
+    actor: _builtins.str
+    """`operator/` and the decision's `by`, or `person/` and an id."""
+    reason: _builtins.str
+    person_id: _builtins.str
+    """Of grants."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        action: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "ends_at", b"ends_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at", b"at", "ends_at", b"ends_at", "entry_id", b"entry_id", "person_id", b"person_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealLogEntry: _TypeAlias = SealLogEntry  # noqa: Y015

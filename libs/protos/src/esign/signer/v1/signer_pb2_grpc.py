@@ -40,10 +40,20 @@ class PortalServiceStub:
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateHandwrittenSignatureRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
                 _registered_method=True)
+        self.CreateNameSeal = channel.unary_unary(
+                '/esign.signer.v1.PortalService/CreateNameSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateNameSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
         self.ListSeals = channel.unary_unary(
                 '/esign.signer.v1.PortalService/ListSeals',
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
+                _registered_method=True)
+        self.GetSealImage = channel.unary_unary(
+                '/esign.signer.v1.PortalService/GetSealImage',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,8 +68,22 @@ class PortalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateNameSeal(self, request, context):
+        """Draws the acting person's name seal (个人名章). The same name again is the same seal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSeals(self, request, context):
         """The seals with which the acting person may sign.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSealImage(self, request, context):
+        """The image of a seal with which the acting person may sign. It never changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,10 +97,20 @@ def add_PortalServiceServicer_to_server(servicer, server):
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateHandwrittenSignatureRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
             ),
+            'CreateNameSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateNameSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateNameSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
             'ListSeals': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSeals,
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.SerializeToString,
+            ),
+            'GetSealImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSealImage,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,6 +152,33 @@ class PortalService:
             _registered_method=True)
 
     @staticmethod
+    def CreateNameSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.PortalService/CreateNameSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.CreateNameSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListSeals(request,
             target,
             options=(),
@@ -134,6 +195,33 @@ class PortalService:
             '/esign.signer.v1.PortalService/ListSeals',
             esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsRequest.SerializeToString,
             esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSealImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.PortalService/GetSealImage',
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -444,6 +532,51 @@ class OperatorServiceStub:
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateOrganisationSealRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
                 _registered_method=True)
+        self.DrawOrganisationSeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/DrawOrganisationSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.DrawOrganisationSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.ApproveSeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/ApproveSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.SuspendSeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/SuspendSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.ResumeSeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/ResumeSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.DestroySeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/DestroySeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.GrantSeal = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/GrantSeal',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GrantSealRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.RevokeSealGrant = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/RevokeSealGrant',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.RevokeSealGrantRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+                _registered_method=True)
+        self.ListOrganisationSeals = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/ListOrganisationSeals',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
+                _registered_method=True)
+        self.GetSealLog = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/GetSealLog',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer:
@@ -451,7 +584,71 @@ class OperatorServiceServicer:
     """
 
     def CreateOrganisationSeal(self, request, context):
-        """Creates an organisation's seal from an image. Idempotent by owner, kind and image.
+        """Creates an organisation's seal from an image: paper is taken away, and what stays is cut to the seal. It waits for
+        approval. Idempotent by owner, kind and image.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrawOrganisationSeal(self, request, context):
+        """Draws an organisation's seal from its name. It waits for approval. Idempotent by owner, kind and what it shows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveSeal(self, request, context):
+        """Lets a new seal be used: PENDING to ACTIVE. This and the next three change nothing in a seal that is there already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendSeal(self, request, context):
+        """ACTIVE to SUSPENDED. Signatures that were confirmed and not made yet are refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeSeal(self, request, context):
+        """SUSPENDED to ACTIVE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DestroySeal(self, request, context):
+        """From any state to DESTROYED, for good. What was signed stays signed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantSeal(self, request, context):
+        """Lets a person use an organisation's seal until a day; again with another day to change it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSealGrant(self, request, context):
+        """Ends that at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrganisationSeals(self, request, context):
+        """The seals of an organisation, whatever their state, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSealLog(self, request, context):
+        """What was done with a seal, oldest first. Entries are never changed or removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -464,6 +661,51 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.CreateOrganisationSeal,
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateOrganisationSealRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'DrawOrganisationSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawOrganisationSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.DrawOrganisationSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'ApproveSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'SuspendSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'ResumeSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'DestroySeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.DestroySeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'GrantSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantSeal,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GrantSealRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'RevokeSealGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSealGrant,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.RevokeSealGrantRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'ListOrganisationSeals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrganisationSeals,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.SerializeToString,
+            ),
+            'GetSealLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSealLog,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -494,6 +736,249 @@ class OperatorService:
             '/esign.signer.v1.OperatorService/CreateOrganisationSeal',
             esign_dot_signer_dot_v1_dot_signer__pb2.CreateOrganisationSealRequest.SerializeToString,
             esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrawOrganisationSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/DrawOrganisationSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.DrawOrganisationSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/ApproveSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/SuspendSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/ResumeSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DestroySeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/DestroySeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ChangeSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/GrantSeal',
+            esign_dot_signer_dot_v1_dot_signer__pb2.GrantSealRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSealGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/RevokeSealGrant',
+            esign_dot_signer_dot_v1_dot_signer__pb2.RevokeSealGrantRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrganisationSeals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/ListOrganisationSeals',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSealLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/GetSealLog',
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

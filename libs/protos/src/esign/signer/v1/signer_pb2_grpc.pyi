@@ -35,8 +35,12 @@ class PortalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PortalServiceAsyncStub: ...
     CreateHandwrittenSignature: _grpc.UnaryUnaryMultiCallable[_signer_pb2.CreateHandwrittenSignatureRequest, _signer_pb2.Seal]
     """Keeps the acting person's handwritten signature as their personal seal. The same image again is the same seal."""
+    CreateNameSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.CreateNameSealRequest, _signer_pb2.Seal]
+    """Draws the acting person's name seal (个人名章). The same name again is the same seal."""
     ListSeals: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ListSealsRequest, _signer_pb2.ListSealsResponse]
     """The seals with which the acting person may sign."""
+    GetSealImage: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealImageRequest, _signer_pb2.GetSealImageResponse]
+    """The image of a seal with which the acting person may sign. It never changes."""
 
 @_typing.type_check_only
 class PortalServiceAsyncStub(PortalServiceStub):
@@ -45,8 +49,12 @@ class PortalServiceAsyncStub(PortalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateHandwrittenSignature: _aio.UnaryUnaryMultiCallable[_signer_pb2.CreateHandwrittenSignatureRequest, _signer_pb2.Seal]  # type: ignore[assignment]
     """Keeps the acting person's handwritten signature as their personal seal. The same image again is the same seal."""
+    CreateNameSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.CreateNameSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """Draws the acting person's name seal (个人名章). The same name again is the same seal."""
     ListSeals: _aio.UnaryUnaryMultiCallable[_signer_pb2.ListSealsRequest, _signer_pb2.ListSealsResponse]  # type: ignore[assignment]
     """The seals with which the acting person may sign."""
+    GetSealImage: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealImageRequest, _signer_pb2.GetSealImageResponse]  # type: ignore[assignment]
+    """The image of a seal with which the acting person may sign. It never changes."""
 
 class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the gateway asks on behalf of people."""
@@ -60,12 +68,28 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
         """Keeps the acting person's handwritten signature as their personal seal. The same image again is the same seal."""
 
     @_abc_1.abstractmethod
+    def CreateNameSeal(
+        self,
+        request: _signer_pb2.CreateNameSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """Draws the acting person's name seal (个人名章). The same name again is the same seal."""
+
+    @_abc_1.abstractmethod
     def ListSeals(
         self,
         request: _signer_pb2.ListSealsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.ListSealsResponse, _abc.Awaitable[_signer_pb2.ListSealsResponse]]:
         """The seals with which the acting person may sign."""
+
+    @_abc_1.abstractmethod
+    def GetSealImage(
+        self,
+        request: _signer_pb2.GetSealImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.GetSealImageResponse, _abc.Awaitable[_signer_pb2.GetSealImageResponse]]:
+        """The image of a seal with which the acting person may sign. It never changes."""
 
 def add_PortalServiceServicer_to_server(servicer: PortalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -175,7 +199,27 @@ class OperatorServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OperatorServiceAsyncStub: ...
     CreateOrganisationSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationSealRequest, _signer_pb2.Seal]
-    """Creates an organisation's seal from an image. Idempotent by owner, kind and image."""
+    """Creates an organisation's seal from an image: paper is taken away, and what stays is cut to the seal. It waits for
+    approval. Idempotent by owner, kind and image.
+    """
+    DrawOrganisationSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.DrawOrganisationSealRequest, _signer_pb2.Seal]
+    """Draws an organisation's seal from its name. It waits for approval. Idempotent by owner, kind and what it shows."""
+    ApproveSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]
+    """Lets a new seal be used: PENDING to ACTIVE. This and the next three change nothing in a seal that is there already."""
+    SuspendSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]
+    """ACTIVE to SUSPENDED. Signatures that were confirmed and not made yet are refused."""
+    ResumeSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]
+    """SUSPENDED to ACTIVE."""
+    DestroySeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]
+    """From any state to DESTROYED, for good. What was signed stays signed."""
+    GrantSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GrantSealRequest, _signer_pb2.Seal]
+    """Lets a person use an organisation's seal until a day; again with another day to change it."""
+    RevokeSealGrant: _grpc.UnaryUnaryMultiCallable[_signer_pb2.RevokeSealGrantRequest, _signer_pb2.Seal]
+    """Ends that at once."""
+    ListOrganisationSeals: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ListOrganisationSealsRequest, _signer_pb2.ListSealsResponse]
+    """The seals of an organisation, whatever their state, newest first."""
+    GetSealLog: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealLogRequest, _signer_pb2.GetSealLogResponse]
+    """What was done with a seal, oldest first. Entries are never changed or removed."""
 
 @_typing.type_check_only
 class OperatorServiceAsyncStub(OperatorServiceStub):
@@ -183,7 +227,27 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateOrganisationSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
-    """Creates an organisation's seal from an image. Idempotent by owner, kind and image."""
+    """Creates an organisation's seal from an image: paper is taken away, and what stays is cut to the seal. It waits for
+    approval. Idempotent by owner, kind and image.
+    """
+    DrawOrganisationSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.DrawOrganisationSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """Draws an organisation's seal from its name. It waits for approval. Idempotent by owner, kind and what it shows."""
+    ApproveSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """Lets a new seal be used: PENDING to ACTIVE. This and the next three change nothing in a seal that is there already."""
+    SuspendSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """ACTIVE to SUSPENDED. Signatures that were confirmed and not made yet are refused."""
+    ResumeSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """SUSPENDED to ACTIVE."""
+    DestroySeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.ChangeSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """From any state to DESTROYED, for good. What was signed stays signed."""
+    GrantSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.GrantSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """Lets a person use an organisation's seal until a day; again with another day to change it."""
+    RevokeSealGrant: _aio.UnaryUnaryMultiCallable[_signer_pb2.RevokeSealGrantRequest, _signer_pb2.Seal]  # type: ignore[assignment]
+    """Ends that at once."""
+    ListOrganisationSeals: _aio.UnaryUnaryMultiCallable[_signer_pb2.ListOrganisationSealsRequest, _signer_pb2.ListSealsResponse]  # type: ignore[assignment]
+    """The seals of an organisation, whatever their state, newest first."""
+    GetSealLog: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealLogRequest, _signer_pb2.GetSealLogResponse]  # type: ignore[assignment]
+    """What was done with a seal, oldest first. Entries are never changed or removed."""
 
 class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     """What platform operators ask."""
@@ -194,6 +258,80 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signer_pb2.CreateOrganisationSealRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
-        """Creates an organisation's seal from an image. Idempotent by owner, kind and image."""
+        """Creates an organisation's seal from an image: paper is taken away, and what stays is cut to the seal. It waits for
+        approval. Idempotent by owner, kind and image.
+        """
+
+    @_abc_1.abstractmethod
+    def DrawOrganisationSeal(
+        self,
+        request: _signer_pb2.DrawOrganisationSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """Draws an organisation's seal from its name. It waits for approval. Idempotent by owner, kind and what it shows."""
+
+    @_abc_1.abstractmethod
+    def ApproveSeal(
+        self,
+        request: _signer_pb2.ChangeSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """Lets a new seal be used: PENDING to ACTIVE. This and the next three change nothing in a seal that is there already."""
+
+    @_abc_1.abstractmethod
+    def SuspendSeal(
+        self,
+        request: _signer_pb2.ChangeSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """ACTIVE to SUSPENDED. Signatures that were confirmed and not made yet are refused."""
+
+    @_abc_1.abstractmethod
+    def ResumeSeal(
+        self,
+        request: _signer_pb2.ChangeSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """SUSPENDED to ACTIVE."""
+
+    @_abc_1.abstractmethod
+    def DestroySeal(
+        self,
+        request: _signer_pb2.ChangeSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """From any state to DESTROYED, for good. What was signed stays signed."""
+
+    @_abc_1.abstractmethod
+    def GrantSeal(
+        self,
+        request: _signer_pb2.GrantSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """Lets a person use an organisation's seal until a day; again with another day to change it."""
+
+    @_abc_1.abstractmethod
+    def RevokeSealGrant(
+        self,
+        request: _signer_pb2.RevokeSealGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
+        """Ends that at once."""
+
+    @_abc_1.abstractmethod
+    def ListOrganisationSeals(
+        self,
+        request: _signer_pb2.ListOrganisationSealsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.ListSealsResponse, _abc.Awaitable[_signer_pb2.ListSealsResponse]]:
+        """The seals of an organisation, whatever their state, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetSealLog(
+        self,
+        request: _signer_pb2.GetSealLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.GetSealLogResponse, _abc.Awaitable[_signer_pb2.GetSealLogResponse]]:
+        """What was done with a seal, oldest first. Entries are never changed or removed."""
 
 def add_OperatorServiceServicer_to_server(servicer: OperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

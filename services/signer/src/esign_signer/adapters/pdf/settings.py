@@ -1,6 +1,7 @@
 """What a worker process is given at its start. Imports nothing heavy: the service's main process makes these."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from esign_signer.adapters.keys.settings import KeyStoreSettings
 
@@ -22,9 +23,11 @@ class TrustSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """Without `keys` a worker cannot sign. `memory_limit` is in bytes of address space, 0 for none."""
+    """Without `keys` a worker cannot sign, without `fonts` it draws no seals. `memory_limit` is in bytes of address
+    space, 0 for none."""
 
     trust: TrustSettings
     pdfsig: str
     keys: KeyStoreSettings | None = None
     memory_limit: int = 0
+    fonts: tuple[Path, ...] = ()

@@ -23,9 +23,11 @@ from esign_signer.domain.document import DocumentRejected, SignedFile, SigningOr
 from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image
+from esign_signer.domain.seal_design import RoundSeal, SquareSeal
 
 if TYPE_CHECKING:
     from esign_signer.adapters.keys.stores import KeyStores
+    from esign_signer.adapters.pdf.drawing import Engraver
     from esign_signer.adapters.pdf.engine import PdfEngine
     from esign_signer.adapters.pdf.gate import ReleaseGate
     from esign_signer.adapters.pdf.validation import PdfValidator
@@ -63,6 +65,12 @@ class _Tools:
         from esign_signer.adapters.pdf.gate import ReleaseGate
 
         return ReleaseGate(self._settings.trust, self._settings.pdfsig)
+
+    @cached_property
+    def engraver(self) -> "Engraver":
+        from esign_signer.adapters.pdf.drawing import Engraver
+
+        return Engraver(self._settings.fonts)
 
 
 _tools: _Tools | None = None
@@ -118,6 +126,18 @@ def inspect_image(png: bytes) -> Image:
     from esign_signer.adapters.pdf import image
 
     return image.inspect(png)
+
+
+def clean_image(content: bytes) -> bytes:
+    """See `cleaning.clean`."""
+    from esign_signer.adapters.pdf import cleaning
+
+    return cleaning.clean(content)
+
+
+def draw_seal(design: RoundSeal | SquareSeal) -> bytes:
+    """See Engraver.draw."""
+    return _ready().engraver.draw(design)
 
 
 def _ready() -> _Tools:
