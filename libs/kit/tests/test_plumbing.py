@@ -156,6 +156,17 @@ async def _effects(running: Running, contract_id: str) -> int:
         return int(found.scalar_one())
 
 
+async def test_what_is_read_is_of_one_moment(running: Running) -> None:
+    count = text("SELECT count(*) FROM effects")
+    async with running.app.db.read() as reading:
+        before = (await (await reading.connection()).execute(count)).scalar_one()
+        async with running.app.db.begin() as writing:
+            await (await writing.connection()).execute(text("INSERT INTO effects VALUES ('meanwhile')"))
+        assert (await (await reading.connection()).execute(count)).scalar_one() == before
+    async with running.app.db.read() as reading:
+        assert (await (await reading.connection()).execute(count)).scalar_one() == before + 1
+
+
 async def test_event_and_state_commit_together(running: Running, platform: Platform) -> None:
     async with running.app.db.begin() as session:
         kept = await emit(session, ca_broker_events.CertificateIssued(order_no="kept"), contract_id="kept")

@@ -109,10 +109,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """One read-only transaction."""
+        """One read-only transaction; whatever it reads is of one moment."""
         with tracer.start_as_current_span("db.read", kind=trace.SpanKind.CLIENT):
             async with self._sessions() as session:
-                await (await session.connection()).execute(text("SET TRANSACTION READ ONLY"))
+                await (await session.connection()).execute(
+                    text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                )
                 yield session
 
     async def ping(self) -> None:
