@@ -193,6 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     begun, progress = time.monotonic(), Progress(1 + len(WAYS) * (len(STEPS) + CHECKS))
     options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "journey.json").unlink(missing_ok=True)
     for way in WAYS:
         shutil.rmtree(options.output / way.folder, ignore_errors=True)
     try:
