@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from esign_gateway.portal import POLICY, Portal, best_coding, load
-from esign_gateway.settings import GatewaySettings
+from esign_gateway.portal import PHONES, POLICY, Portal, best_coding, load
+from esign_gateway.settings import GatewaySettings, SupportContact
 from esign_kit.testing import Pki
 from pydantic import ValidationError
 
@@ -233,3 +233,21 @@ def test_an_origin_is_an_origin(pki: Pki, origin: str) -> None:
             peers=peers,
             sso_origins=[origin],
         )
+
+
+async def test_browsers_that_cannot_run_the_portal_are_told_whom_to_call(tmp_path: Path) -> None:
+    folder = write_build(tmp_path)
+    marked = b"<section>%s</section><noscript>%s</noscript>" % (PHONES, PHONES)
+    (folder / "index.html").write_bytes(marked)
+    (folder / "index.html.br").write_bytes(b"compressed without the phones")
+    support = [SupportContact(name="<客服>", phone="010-00000000"), SupportContact(name="另一处", phone="4000000000")]
+    index = await Portal(folder, support).find("login")
+    assert index is not None
+    text = index.forms["identity"].decode()
+    assert text.count('&lt;客服&gt; <a href="tel:010-00000000">010-00000000</a>') == text.count("4000000000</a>") == 2
+    assert gzip.decompress(index.forms["gzip"]).decode() == text
+    assert "br" not in index.forms
+    alone = await Portal(folder).find("login")
+    assert alone is not None
+    assert alone.forms["identity"] == b"<section></section><noscript></noscript>"
+    assert alone.sha256 != index.sha256

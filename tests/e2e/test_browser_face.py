@@ -20,6 +20,9 @@ NewJourney = Callable[..., Awaitable[Journey]]
 Sit = Callable[..., Awaitable[Seat]]
 NOT_YET = "/v1/verifications/[^/]+/face/[^/]+/result"
 """The computer may ask for a result that is not there yet."""
+NO_CAMERA = """() => { navigator.mediaDevices.getUserMedia =
+    () => Promise.reject(new DOMException('Requested device not found', 'NotFoundError')) }"""
+INSECURE = "() => { Object.defineProperty(window, 'isSecureContext', { value: false }) }"
 
 
 async def act_at_vendor(phone: Seat, button: str) -> None:
@@ -190,6 +193,30 @@ async def test_everything_on_one_phone(new_journey: NewJourney, sit: Sit) -> Non
     await page.get_by_role("button", name="结束签章").tap()
     await page.get_by_role("dialog", name="确认签章").get_by_role("button", name="是", exact=True).tap()
     await expect(page.get_by_role("heading", name="合同签署完成")).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.screens
+async def test_a_phone_without_its_camera(playwright: Playwright, enrolled: Journey, sit: Sit) -> None:
+    # With a camera that nobody allowed the site to use.
+    browser = await launch(playwright, "--use-fake-device-for-media-stream")
+    phone = await sit(like=enrolled, phone=True, browser=browser)
+    phone.expect_refusal(NOT_YET, 409)
+    page, sign = phone.page, SignPage(phone)
+    await sign.open(enrolled.contract_id)
+    await sign.start_face("与留存照比对", "用本手机开始人脸识别")
+    begin, again = (page.get_by_role("button", name=name) for name in ("打开摄像头，开始", "重试"))
+    await begin.tap()
+    await expect(page.get_by_role("alert").filter(has_text="没有摄像头权限")).to_be_visible()
+    await shot(page, "face-camera-denied")
+    for trouble, words in ((NO_CAMERA, "没有找到摄像头"), (INSECURE, "当前连接不安全")):
+        await page.evaluate(trouble)
+        await again.tap()
+        await expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    await page.get_by_role("link", name="更换核验渠道").tap()
+    await page.get_by_role("button", name="更换渠道或重新开始").tap()
+    await expect(page.get_by_role("radio", name="腾讯云")).to_be_visible()
+    await phone.context.close()
+    await browser.close()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from esign_e2e.browser import Seat
 from esign_e2e.journey import Journey
 from esign_e2e.portal import LoginPage, Portal
-from esign_e2e.screens import shot
+from esign_e2e.screens import SCREENS, WIDTHS, shot
 from esign_local.stack import Stack
-from playwright.async_api import expect
+from playwright.async_api import Browser, Route, expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.screens]
 
@@ -54,6 +54,41 @@ async def test_the_pages_for_anyone(sit: Sit) -> None:
     await login.form.get_by_role("button", name="《平台服务协议与个人信息保护政策》").click()
     await expect(seat.page.get_by_role("dialog").get_by_text("版本 1")).to_be_visible()
     await shot(seat.page, "login-terms")
+
+
+OLD_BROWSER = "delete HTMLScriptElement.prototype.noModule"
+
+
+async def without_modules(route: Route) -> None:
+    """A page whose modules a browser passes over as one does that knows none."""
+    answer = await route.fetch()
+    await route.fulfill(response=answer, body=(await answer.text()).replace('type="module"', 'type="unknown"'))
+
+
+async def broken_module(route: Route) -> None:
+    """A script in a syntax that the browser does not read."""
+    await route.fulfill(body="const = 1", content_type="text/javascript")
+
+
+@pytest.mark.parametrize("lacks", ["scripts", "modules", "syntax"])
+async def test_a_browser_that_cannot_show_the_portal_says_so(stack: Stack, chromium: Browser, lacks: str) -> None:
+    context = await chromium.new_context(java_script_enabled=lacks != "scripts", locale="zh-CN")
+    page = await context.new_page()
+    if lacks == "modules":
+        await page.add_init_script(OLD_BROWSER)
+        await page.route("**/login", without_modules)
+    if lacks == "syntax":
+        await page.route("**/assets/*.js", broken_module)
+    await page.goto(stack.url("gateway") + "/login")
+    title = "请启用 JavaScript" if lacks == "scripts" else "页面无法显示"
+    # At once, not after the time that a slow network is given.
+    await expect(page.get_by_role("heading", name=title)).to_be_visible(timeout=5_000)
+    shown = await page.locator("body").inner_text()
+    assert [shown.count(words) for words in ("Chrome 或 Edge", "010-58515511", "4009197888-3")] == [1, 1, 1]
+    for width, height in WIDTHS.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.screenshot(path=SCREENS / f"unsupported-{lacks}-{width}.png")
+    await context.close()
 
 
 async def test_what_cannot_be_signed_says_why(new_journey: NewJourney, sit: Sit) -> None:

@@ -7,4 +7,6 @@
   }
   window.addEventListener('error', show, true)
   window.setTimeout(show, 15000)
+  // A browser without modules passes them over and reports nothing.
+  if (!('noModule' in document.createElement('script'))) show()
 })()

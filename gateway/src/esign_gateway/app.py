@@ -41,7 +41,7 @@ class Gateway:
         self.streams = self.account.streams
         self.objects = ObjectReader(objects)
         self.downloads = DownloadReports(peers)
-        self.portal = Portal(settings.portal_dir or default_folder())
+        self.portal = Portal(settings.portal_dir or default_folder(), settings.support)
         self.secure = settings.environment == "production"
         # The prefix has browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, 4.1.3.2).
         self.cookie = "__Host-esign_session" if self.secure else "esign_session"

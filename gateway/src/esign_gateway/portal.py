@@ -3,17 +3,23 @@
 Only what was found in the folder is ever answered with, by its exact name: a path of a request never becomes a path of a file.
 `NAME.br` and `NAME.gz` beside a file are its compressed forms (RFC 9110, 12.5.3). Names below `assets/` hold a hash of the
 content, so browsers keep them for good; all else they ask about again. Every other address of the site is the application's
-own (its router shows what is not there), so it is answered with `index.html`.
+own (its router shows what is not there), so it is answered with `index.html`, which also names the support phones: a browser
+that cannot run the application shows them.
 """
 
 import asyncio
+import gzip
 import hashlib
+import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from esign_kit.telemetry import logger
 from starlette.requests import Request
 from starlette.responses import Response
+
+from esign_gateway.settings import SupportContact
 
 log = logger(__name__)
 
@@ -27,6 +33,8 @@ HEADERS = {
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
 }
 INDEX = "index.html"
+PHONES = b"<!-- support phones -->"
+"""Where `index.html` has them."""
 IMMUTABLE = "assets/"
 FOREVER = "public, max-age=31536000, immutable"
 ENCODINGS = {"br": ".br", "gzip": ".gz"}
@@ -85,8 +93,9 @@ class Asset:
 class Portal:
     """The files of one build. A new build in the same place is noticed; while one is being written the old one stays."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, support: Sequence[SupportContact] = ()) -> None:
         self.folder = folder
+        self._phones = phone_list(support)
         self._assets: dict[str, Asset] = {}
         self._stamp: Stamp | None = None
         self._loading = asyncio.Lock()
@@ -112,7 +121,7 @@ class Portal:
             return
         async with self._loading:
             if stamp != self._stamp:
-                self._assets = await asyncio.to_thread(load, self.folder)
+                self._assets = await asyncio.to_thread(load, self.folder, self._phones)
                 self._stamp = stamp
                 log.info("portal loaded", files=len(self._assets))
 
@@ -124,8 +133,8 @@ class Portal:
         return index.st_ino, index.st_size, index.st_mtime_ns, assets.st_mtime_ns
 
 
-def load(folder: Path) -> dict[str, Asset]:
-    """The files of a build by their names relative to `folder`. Links are left out."""
+def load(folder: Path, phones: bytes = b"") -> dict[str, Asset]:
+    """The files of a build by their names relative to `folder`, with the phones in the index. Links are left out."""
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -136,9 +145,26 @@ def load(folder: Path) -> dict[str, Asset]:
         stem = name.removesuffix(".br").removesuffix(".gz")
         if stem != name and stem in files:
             continue
+        if name == INDEX and PHONES in content:
+            content = content.replace(PHONES, phones)
+            assets[name] = Asset(name, {"gzip": gzip.compress(content), "identity": content}, _sha256(content))
+            continue
         forms = {coding: files[name + suffix] for coding, suffix in ENCODINGS.items() if name + suffix in files}
-        assets[name] = Asset(name, {**forms, "identity": content}, hashlib.sha256(content).hexdigest())
+        assets[name] = Asset(name, {**forms, "identity": content}, _sha256(content))
     return assets
+
+
+def phone_list(support: Sequence[SupportContact]) -> bytes:
+    """The support phones as HTML; nothing when there are none."""
+    items = "".join(
+        f'<li>{html.escape(contact.name)} <a href="tel:{html.escape(contact.phone)}">{html.escape(contact.phone)}</a></li>'
+        for contact in support
+    )
+    return f"<p>如需帮助，请联系客服 · Support</p><ul>{items}</ul>".encode() if items else b""
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def best_coding(accept_encoding: str, forms: dict[str, bytes]) -> str:
