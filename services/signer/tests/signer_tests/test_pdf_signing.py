@@ -68,7 +68,7 @@ def test_two_signatures_and_archive(bench: Bench, trust_settings: TrustSettings)
     assert report.archived_at is not None
     gate = ReleaseGate(trust_settings, "pdfsig").judge(path, 2)
     assert gate.released, gate.problems
-    assert [name.split("/")[0] for name in gate.validators] == ["pyhanko", "pdfsig", "rfc3161-client"]
+    assert [name.split("/")[0] for name in gate.validators] == ["esign-signer", "pyhanko", "pdfsig", "rfc3161-client"]
 
 
 def test_preserved_signature_outlives_its_certificate(bench: Bench, trust_settings: TrustSettings) -> None:

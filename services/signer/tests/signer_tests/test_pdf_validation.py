@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="no-untyped-call"
 
+import re
 import time
 import zlib
 from dataclasses import replace
@@ -36,10 +37,10 @@ def test_every_changed_byte_is_noticed(bench: Bench) -> None:
     """
     content = bench.archived().read_bytes()
     path = bench.folder / "changed.pdf"
-    value = content.index(b"/Contents <") + len(b"/Contents <")
-    padding = content.index(b"0" * 100 + b">", value)
+    value = next(_CONTAINER.finditer(content)).end()
+    end = content.index(b">", value)
     spread = [place for place in range(7, len(content), len(content) // 12) if not _in_container(content, place)]
-    for position in (*spread, value, value + 12, padding + 50, len(content) - 1):
+    for position in (*spread, value, value + 12, end - 1, len(content) - 1):
         changed = bytearray(content)
         changed[position] ^= 0x01
         path.write_bytes(changed)
@@ -193,9 +194,11 @@ def test_stale_revocation_data_is_asked_for_again(bench: Bench, trust: TrustPki,
     assert strict.validate(path).verdict is Verdict.PASSED
 
 
+_CONTAINER = re.compile(rb"/Contents ?<(?=30)")
+
+
 def _in_container(content: bytes, position: int) -> bool:
-    start = content.rfind(b"/Contents <", 0, position)
-    return start >= 0 and position < content.index(b">", start)
+    return any(start.end() <= position < content.index(b">", start.end()) for start in _CONTAINER.finditer(content))
 
 
 def _judged(validator: PdfValidator, path: Path) -> ValidationReport | None:

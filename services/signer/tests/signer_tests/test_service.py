@@ -65,7 +65,7 @@ async def test_journey_from_two_signatures_to_release(world: World, validator: P
     released = (await world.until(request.contract_id, 3))[-1]
     assert isinstance(released, events_pb2.DocumentReleased)
     assert released.level == "B-LTA"
-    assert {name.split("/")[0] for name in released.validators} == {"pyhanko", "pdfsig", "rfc3161-client"}
+    assert {name.split("/")[0] for name in released.validators} == {"esign-signer", "pyhanko", "pdfsig", "rfc3161-client"}
     assert pdfsig(await world.fetch(released.document)).count("Signature is Valid.") == 2
 
     await world.platform.publish(archive, contract_id=request.contract_id)

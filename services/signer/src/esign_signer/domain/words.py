@@ -33,7 +33,7 @@ _ATTACKS: Final[dict[Problem, Text]] = {
         "签署后追加了不完整的内容（增量保存攻击）：阅读器会修复并显示它，而签名没有覆盖它",
         "Content without a proper cross-reference was appended (incremental saving attack): viewers repair and show it",
     ),
-    Problem.PAGE_CHANGED: ("签署后页面内容被替换或增删", "Pages were changed, added or removed after signing"),
+    Problem.PAGE_CHANGED: ("签署后页面内容被改动（替换或增删）", "Pages were changed, added or removed after signing"),
     Problem.SHADOW_CONTENT: (
         "签署后把显示的内容切换成了预先埋藏在文件里的另一份内容（影子文档攻击）",
         "What is shown was switched to other content hidden in the signed file (shadow document)",

@@ -1,7 +1,7 @@
 """The release gate: nobody is told that a contract is complete before independent implementations have accepted the
 finished file.
 
-pyHanko judges everything by the AdES algorithm. Poppler's `pdfsig` (NSS) judges the signatures and what each covers.
+Our own validator judges everything, and so does pyHanko by its AdES algorithm. Poppler's `pdfsig` (NSS) judges the signatures and what each covers.
 Document timestamps, which pdfsig lists but cannot judge, are cut out at the offsets that pdfsig reports and go to
 rfc3161-client (OpenSSL).
 """
@@ -19,13 +19,15 @@ from typing import Final
 from cryptography import x509
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
+from esign_signer.adapters.pdf.ades import NAME, AdesValidator
 from esign_signer.adapters.pdf.settings import TrustSettings
-from esign_signer.adapters.pdf.validation import PdfValidator
+from esign_signer.adapters.pdf.validation import VALIDATOR, PdfValidator
 from esign_signer.domain.document import DocumentRejected, Level
 from esign_signer.domain.report import GateResult, ValidationReport, Verdict
 
 PDFSIG_DEADLINE: Final = 60.0
 _TIMESTAMP_CLIENT: Final = f"rfc3161-client/{version('rfc3161-client')}"
+_OURS: Final = VALIDATOR.partition("/")[0]
 _GRANTED: Final = bytes.fromhex("3003020100")
 """PKIStatusInfo of a granted response (RFC 3161, section 2.4.2), which a token in a file comes without."""
 
@@ -46,6 +48,7 @@ class ReleaseGate:
 
     def __init__(self, settings: TrustSettings, pdfsig: str) -> None:
         self._validator = PdfValidator(settings)
+        self._ades = AdesValidator(settings)
         self._roots = [x509.load_der_x509_certificate(root) for root in settings.roots]
         self._pdfsig = pdfsig
 
@@ -61,9 +64,10 @@ class ReleaseGate:
         except DocumentRejected as error:
             with source.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            return GateResult(digest, (f"pyhanko: {error.code}",), ())
-        problems += [f"pyhanko: {text}" for text in _expectations(report, signature_count)]
-        judged = [*report.validators]
+            return GateResult(digest, (f"{_OURS}: {error.code}",), ())
+        problems += [f"{_OURS}: {text}" for text in _expectations(report, signature_count)]
+        problems += [f"pyhanko: {text}" for text in self._ades.problems(source)]
+        judged = [*report.validators, NAME]
         try:
             name, found = self._run_pdfsig(source)
         except (subprocess.SubprocessError, ValueError) as error:
