@@ -11,6 +11,9 @@ class WorkerSettings(Section):
     cpu_seconds: int = Field(default=60, ge=1)
     wall_seconds: float = Field(default=90, gt=0)
     memory_mib: int = Field(default=1024, ge=256)
+    # LibreOffice's program, by path or by name in PATH; where there is none, Word documents are refused.
+    soffice: str = "soffice"
+    word_memory_mib: int = Field(default=4096, ge=1024)
 
 
 class ContractSettings(ServiceSettings):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pikepdf
+from esign_golden.large import chained
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
 A4 = (595, 842)
@@ -45,6 +46,8 @@ def _annotation(**entries: Any) -> Callable[[Pdf], None]:
 
 
 def _widget(**entries: Any) -> Callable[[Pdf], None]:
+    """A form with one field."""
+
     def change(pdf: Pdf) -> None:
         widget = pdf.make_indirect(
             Dictionary(Type=Name.Annot, Subtype=Name.Widget, T=String("f"), Rect=Array([10, 10, 90, 40]), **entries)
@@ -53,6 +56,44 @@ def _widget(**entries: Any) -> Callable[[Pdf], None]:
         pdf.Root.AcroForm = Dictionary(Fields=Array([widget]))
 
     return change
+
+
+def _layer(*, OFF: bool = False, member: Any = None, **entries: Any) -> Callable[[Pdf], None]:
+    """A layer with content, its default state or its usage by `entries`."""
+
+    def change(pdf: Pdf) -> None:
+        usages = {key: value for key, value in entries.items() if key in ("Print", "Zoom")}
+        layer = pdf.make_indirect(Dictionary(Type=Name.OCG, Name=String("Draft"), Usage=Dictionary(**usages)))
+        content = Dictionary(Type=Name.OCMD, OCGs=layer, P=member) if member else layer
+        pdf.pages[0].obj["/Resources"]["/Properties"] = Dictionary(L1=content)
+        states: dict[str, Any] = {key: value for key, value in entries.items() if key not in usages}
+        if OFF:
+            states["OFF"] = Array([layer])
+        if usages:
+            automatic = Dictionary(
+                Event=Name.Print, OCGs=Array([layer]), Category=Array([Name("/" + k) for k in usages])
+            )
+            states["AS"] = Array([automatic])
+        pdf.Root.OCProperties = Dictionary(OCGs=Array([layer]), D=Dictionary(**states))
+
+    return change
+
+
+def _picture(**entries: Any) -> Callable[[Pdf], None]:
+    def change(pdf: Pdf) -> None:
+        facts: dict[str, Any] = {"Width": 1, "Height": 1, "BitsPerComponent": 8, "ColorSpace": Name.DeviceGray}
+        picture = pikepdf.Stream(pdf, b"\0", Type=Name.XObject, Subtype=Name.Image, **(facts | entries))
+        pdf.pages[0].obj["/Resources"]["/XObject"] = Dictionary(Im=picture)
+
+    return change
+
+
+def _circle() -> bytes:
+    nodes = (
+        b"2 0 obj <</Type/Pages /Count 1 /Kids[3 0 R]>> endobj\n3 0 obj <</Type/Pages /Count 1 /Kids[2 0 R]>> endobj\n"
+    )
+    end = b"trailer <</Root 1 0 R>>\nstartxref\n0\n%%EOF\n"
+    return b"%PDF-1.4\n1 0 obj <</Type/Catalog /Pages 2 0 R>> endobj\n" + nodes + end
 
 
 def _attach(pdf: Pdf) -> None:
@@ -104,12 +145,49 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "page action": ("DOCUMENT_HAS_ACTIONS", lambda: build(change=_page_action)),
     "video": ("DOCUMENT_HAS_ACTIONS", lambda: build(change=_annotation(Subtype=Name.RichMedia))),
-    "form": ("DOCUMENT_HAS_FORM", lambda: build(change=_widget(FT=Name.Tx))),
-    "XFA form": ("DOCUMENT_HAS_FORM", lambda: build(change=_root("/AcroForm", Dictionary(XFA=String("<x/>"))))),
-    "signed": ("DOCUMENT_ALREADY_SIGNED", lambda: build(change=_widget(FT=Name.Sig, V=SIGNATURE))),
+    "XFA form": ("DOCUMENT_HAS_XFA", lambda: build(change=_root("/AcroForm", Dictionary(XFA=String("<x/>"))))),
+    "Chinese value that nothing draws": (
+        "DOCUMENT_FORM_UNDRAWN",
+        lambda: build(change=_widget(FT=Name.Tx, V=String("沈怀瑾"), DA=String("/Helv 12 Tf"))),
+    ),
+    "several lines that nothing draws": (
+        "DOCUMENT_FORM_UNDRAWN",
+        lambda: build(change=_widget(FT=Name.Tx, V=String("a b"), DA=String("/Helv 12 Tf"), Ff=1 << 12)),
+    ),
+    "field that is only printed": ("DOCUMENT_HAS_HIDDEN_CONTENT", lambda: build(change=_widget(FT=Name.Tx, F=36))),
+    "signature of other bytes": (
+        "DOCUMENT_SIGNATURE_BROKEN",
+        lambda: build(change=_widget(FT=Name.Sig, V=SIGNATURE)),
+    ),
+    "stamp that is only printed": (
+        "DOCUMENT_HAS_HIDDEN_CONTENT",
+        lambda: build(change=_annotation(Subtype=Name.Stamp, F=36)),
+    ),
+    "layer that is off": ("DOCUMENT_HAS_HIDDEN_CONTENT", lambda: build(change=_layer(OFF=True))),
+    "all layers off but one": ("DOCUMENT_HAS_HIDDEN_CONTENT", lambda: build(change=_layer(BaseState=Name.OFF))),
+    "layer that is not printed": (
+        "DOCUMENT_HAS_HIDDEN_CONTENT",
+        lambda: build(change=_layer(Print=Dictionary(PrintState=Name.OFF))),
+    ),
+    "layer that is seen from near": (
+        "DOCUMENT_HAS_HIDDEN_CONTENT",
+        lambda: build(change=_layer(Zoom=Dictionary(min=4))),
+    ),
+    "seen when the layer is not": ("DOCUMENT_HAS_HIDDEN_CONTENT", lambda: build(change=_layer(member=Name.AllOff))),
+    "another picture on paper": ("DOCUMENT_HAS_HIDDEN_CONTENT", lambda: build(change=_picture(Alternates=Array()))),
+    "picture of a trillion pixels": (
+        "DOCUMENT_TOO_COMPLEX",
+        lambda: build(change=_picture(Width=1_000_000, Height=1_000_000)),
+    ),
+    "opens a web page": (
+        "DOCUMENT_HAS_ACTIONS",
+        lambda: build(change=_root("/OpenAction", Dictionary(S=Name.URI, URI=String("http://x")))),
+    ),
+    "page tree of 300 levels": ("DOCUMENT_TOO_COMPLEX", lambda: chained(300, 1)),
+    "page tree in a circle": ("DOCUMENT_DAMAGED", lambda: _circle()),
     "encrypted": ("DOCUMENT_ENCRYPTED", lambda: build(encryption=pikepdf.Encryption(user="u", owner="o"))),
     "encrypted without a user password": (
-        "DOCUMENT_ENCRYPTED",
+        "DOCUMENT_RESTRICTED",
         lambda: build(encryption=pikepdf.Encryption(user="", owner="o")),
     ),
     "cut in half": ("DOCUMENT_TRUNCATED", lambda: (whole := build(50))[: len(whole) // 2]),

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from esign_contract.domain import events
 from esign_contract.domain.contract import Activation, Confirmation, Contract, Party, UnexpectedReport
+from esign_contract.domain.document import SignatureKind
 from esign_contract.domain.states import ContractState, PartyState
 from esign_kit.errors import Conflict, InvalidInput, NotFound
 from esign_kit.refs import Placement
@@ -58,7 +59,23 @@ def test_the_whole_way() -> None:
         "ArchiveRequested",
         "ContractCompleted",
     ]
-    assert events.ArchiveRequested("contract-1", ref("signed-2"), 2) in made.happened
+    assert events.ArchiveRequested("contract-1", ref("signed-2"), 2, 0) in made.happened
+
+
+def test_a_document_that_came_signed_gets_other_fields_and_keeps_its_signatures() -> None:
+    made = contract()
+    made.earlier_signatures = (SignatureKind.CERTIFICATION, SignatureKind.APPROVAL, SignatureKind.TIMESTAMP)
+    made.dispatch(NOW)
+    person, policy = made.parties
+    made.request_signature(person, confirmation(made), activation(), NOW)
+    made.signed("party-1", "activation-1", made.head.sha256, ref("signed-1"), NOW, NOW)
+    wanted = Confirmation("", made.head.sha256, "seal-soho", SEAL_PLACE)
+    made.request_signature(policy, wanted, activation(2), NOW)
+    made.signed("party-2", "activation-2", made.head.sha256, ref("signed-2"), NOW, NOW)
+    requested = [event for event in made.happened if isinstance(event, events.SignatureRequested)]
+    assert [event.field_name for event in requested] == ["Party1-3", "Party2-3"]
+    assert [field.name for field in requested[0].layout] == ["Party1-3", "Party2-3"]
+    assert events.ArchiveRequested("contract-1", ref("signed-2"), 2, 2) in made.happened
 
 
 def test_the_layout_holds_every_place_that_is_known() -> None:

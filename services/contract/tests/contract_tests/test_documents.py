@@ -4,11 +4,14 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from esign.contract.v1 import contract_pb2
+from esign_golden import signed
 from esign_kit.errors import EsignError, Limited, NotFound
 from esign_kit.objects import Objects
 from PIL import Image
@@ -44,6 +47,20 @@ async def test_what_is_stored_is_locked_and_is_what_the_hash_says(world: World) 
     assert kept is not None
     assert kept.mode == "COMPLIANCE"
     assert kept.retain_until_date > world.clock()
+
+
+async def test_a_signed_document_is_stored_as_it_came_and_tells_who_signed(world: World, tmp_path: Path) -> None:
+    await asyncio.to_thread(signed.twice, tmp_path / "signed.pdf")
+    content = (tmp_path / "signed.pdf").read_bytes()
+    for _ in range(2):
+        uploaded = await world.upload(content)
+        assert uploaded.sha256 == hashlib.sha256(content).hexdigest()
+        facts = [(one.field_name, one.kind, one.signer, one.covers_whole_file) for one in uploaded.signatures]
+        assert facts == [
+            ("Party1", contract_pb2.SIGNATURE_KIND_APPROVAL, "沈怀瑾", False),
+            ("Party2", contract_pb2.SIGNATURE_KIND_APPROVAL, "陆明远", True),
+        ]
+        assert abs(uploaded.signatures[0].claimed_at.ToDatetime(UTC) - world.clock()) < timedelta(minutes=5)
 
 
 BIG = build(1, change=lambda pdf: pdf.Root.__setitem__("/X", pdf.make_stream(bytes(2_100_000))), compress_streams=False)

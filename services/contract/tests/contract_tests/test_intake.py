@@ -10,12 +10,14 @@ from typing import Any
 
 import pikepdf
 import pytest
-from esign_contract.adapters.pdf.intake import Refused, take_in
-from esign_contract.adapters.pdf.process import PdfProcesses
-from esign_contract.domain.document import PageSize
+from esign_contract.adapters.pdf.intake import take_in
+from esign_contract.adapters.pdf.process import HEAVY, PdfProcesses
+from esign_contract.adapters.pdf.refused import Refused
+from esign_contract.domain.document import PageSize, TakenIn, lies_on_page
 from esign_contract.domain.refusals import DOCUMENT_CODES
 from esign_contract.settings import WorkerSettings
 from esign_kit.errors import Conflict, InvalidInput
+from esign_kit.refs import Placement
 from PIL import Image
 
 from .documents import REFUSED, bomb, build, shifted
@@ -48,10 +50,10 @@ def test_hostile_documents_are_refused(name: str, tmp_path: Path) -> None:
 def test_ordinary_documents_become_clean_and_always_the_same(form: dict[str, Any], tmp_path: Path) -> None:
     source = tmp_path / "in.pdf"
     source.write_bytes(build(3, **form))
-    pages = take_in(source, tmp_path / "one.pdf", 20)
+    taken = take_in(source, tmp_path / "one.pdf", 20)
     take_in(source, tmp_path / "two.pdf", 20)
     clean = (tmp_path / "one.pdf").read_bytes()
-    assert pages == [(595_000, 842_000, 0)] * 3
+    assert taken == TakenIn((PageSize(595_000, 842_000, 0),) * 3)
     assert clean == (tmp_path / "two.pdf").read_bytes()
     assert b"/ObjStm" not in clean
     assert b"/XRef" not in clean
@@ -81,33 +83,54 @@ def test_harmless_links_stay(tmp_path: Path) -> None:
     assert b"https://example.com" in (tmp_path / "out.pdf").read_bytes()
 
 
-def test_metadata_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("packet", "kept"),
+    [
+        (b"<x:xmpmeta><unclosed", False),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', False),
+        (b"<a>no description</a>", False),
+        (b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description/></r:RDF>', True),
+    ],
+)
+def test_only_metadata_that_can_be_read_is_kept(packet: bytes, kept: bool, tmp_path: Path) -> None:
     def change(pdf: pikepdf.Pdf) -> None:
-        pdf.Root.Metadata = pikepdf.Stream(pdf, b"<x:xmpmeta><unclosed", Type=pikepdf.Name.Metadata)
+        pdf.Root.Metadata = pikepdf.Stream(pdf, packet, Type=pikepdf.Name.Metadata, Subtype=pikepdf.Name.XML)
 
     source = tmp_path / "in.pdf"
-    source.write_bytes(build(change=change))
+    source.write_bytes(build(change=change, fix_metadata_version=False))
     take_in(source, tmp_path / "out.pdf", 20)
-    assert b"xmpmeta" not in (tmp_path / "out.pdf").read_bytes()
+    assert (packet in (tmp_path / "out.pdf").read_bytes()) == kept
 
 
-async def test_visible_box_comes_to_the_origin_and_looks_the_same(tmp_path: Path) -> None:
+async def test_a_page_stays_where_it_lies(tmp_path: Path) -> None:
     source, target = tmp_path / "in.pdf", tmp_path / "out.pdf"
     source.write_bytes(shifted())
-    pages = await worker().take_in(source, target)
-    assert pages == (PageSize(400_000, 600_000, 90),)
-    with pikepdf.open(target) as pdf:
-        assert [int(v) for v in pdf.pages[0].Annots[0].Rect] == [0, 0, 40, 40]
-    for name, path in (("before", source), ("after", target)):
-        (tmp_path / name).mkdir()
-        await worker().render(path, tmp_path / name, [1], 600)
-    before, after = ((tmp_path / name / "1.webp").read_bytes() for name in ("before", "after"))
-    assert before == after
-    image = Image.open(io.BytesIO(after)).convert("RGB")
+    taken = await worker().take_in(source, target)
+    assert taken.pages == (PageSize(400_000, 600_000, 90, 100_000, 50_000),)
+    assert lies_on_page(Placement(1, 100_000, 50_000, 500_000, 650_000), taken.pages)
+    assert not lies_on_page(Placement(1, 99_000, 50_000, 200_000, 100_000), taken.pages)
+    assert not lies_on_page(Placement(1, 400_000, 50_000, 501_000, 100_000), taken.pages)
+    await worker().render(target, tmp_path, [1], 600)
+    image = Image.open(tmp_path / "1.webp").convert("RGB")
     assert image.size == (600, 400)
     # The red square at the bottom left stands, after a quarter turn clockwise, at the top left.
     red, _, blue = image.crop((20, 20, 21, 21)).tobytes()
     assert (red > 200, blue < 60) == (True, True)
+
+
+async def test_a_small_document_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
+    slow, small = tmp_path / "slow.pdf", tmp_path / "small.pdf"
+    slow.write_bytes(bomb() + bytes(HEAVY) + b"\n%%EOF\n")
+    small.write_bytes(build())
+    pdf = worker(memory_mib=4096, cpu_seconds=20)
+    tasks = [asyncio.create_task(pdf.take_in(slow, tmp_path / f"slow-{n}")) for n in range(2)]
+    await asyncio.sleep(0)
+    await pdf.take_in(small, tmp_path / "small-out.pdf")
+    await pdf.render(small, tmp_path, [1], 200)
+    assert not any(task.done() for task in tasks)
+    for task in tasks:
+        task.cancel()
+    assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True))
 
 
 async def test_pages_are_drawn(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from esign_kit.refs import ObjectRef, Placement
 
+from esign_contract.adapters.facts import pages_json, pages_of, signatures_json, signatures_of
 from esign_contract.adapters.rows import ContractRow, DocumentRow, DownloadRow, PartyRow
 from esign_contract.domain.contract import Contract, Party
-from esign_contract.domain.document import Document, PageSize
+from esign_contract.domain.document import Document
 from esign_contract.domain.download import Download, DownloadState
 from esign_contract.domain.money import Money
 from esign_contract.domain.states import ContractState, PartyState
@@ -15,8 +16,16 @@ from esign_contract.domain.states import ContractState, PartyState
 def document_of(row: DocumentRow) -> Document:
     """A document."""
     ref = ObjectRef(row.bucket, row.key, row.version_id, row.sha256, row.size)
-    pages = tuple(PageSize(*page) for page in row.pages)
-    return Document(row.document_id, row.system, row.file_name, row.upload_sha256, ref, pages, row.created_at)
+    return Document(
+        row.document_id,
+        row.system,
+        row.file_name,
+        row.upload_sha256,
+        ref,
+        pages_of(row.pages),
+        row.created_at,
+        signatures_of(row.signatures),
+    )
 
 
 def document_values(document: Document) -> dict[str, object]:
@@ -32,7 +41,8 @@ def document_values(document: Document) -> dict[str, object]:
         "version_id": ref.version_id,
         "sha256": ref.sha256,
         "size": ref.size,
-        "pages": [[page.width, page.height, page.rotation] for page in document.pages],
+        "pages": pages_json(document.pages),
+        "signatures": signatures_json(document.signatures),
         "created_at": document.created_at,
     }
 
@@ -48,7 +58,8 @@ def contract_of(row: ContractRow, document: DocumentRow, parties: list[PartyRow]
         business_type=row.business_type,
         amount=Money(row.currency, Decimal(row.amount)) if row.amount is not None else None,
         document_id=row.document_id,
-        pages=tuple(PageSize(*page) for page in document.pages),
+        pages=pages_of(document.pages),
+        earlier_signatures=tuple(one.kind for one in signatures_of(document.signatures)),
         head=ObjectRef(row.head_bucket, row.head_key, row.head_version_id, row.head_sha256, row.head_size),
         parties=[party_of(party) for party in sorted(parties, key=lambda party: party.position)],
         created_at=row.created_at,

@@ -44,7 +44,10 @@ def message_of(event: DomainEvent) -> Message:
             return events_pb2.PartyRefused(contract_id=event.contract_id, party_id=event.party_id, reason=event.reason)
         case events.ArchiveRequested():
             return events_pb2.ArchiveRequested(
-                contract_id=event.contract_id, document=_ref(event.document), signature_count=event.signature_count
+                contract_id=event.contract_id,
+                document=_ref(event.document),
+                signature_count=event.signature_count,
+                earlier_signatures=event.earlier_signatures,
             )
         case events.ContractCompleted():
             return events_pb2.ContractCompleted(

@@ -19,7 +19,7 @@ class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMIN
 
 
 class DocumentRow(Base, table=True):
-    """A document as it was taken in. `pages` holds [width, height, rotation] for each, thousandths of a point."""
+    """A document as it was taken in. `pages` and `signatures` as `adapters.facts` writes them."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("system", "upload_sha256"),)
@@ -34,6 +34,7 @@ class DocumentRow(Base, table=True):
     sha256: str
     size: int = Field(sa_type=BigInteger)
     pages: list[list[int]] = Field(sa_type=JSONB)
+    signatures: list[dict[str, str | int | bool | None]] = Field(sa_type=JSONB)
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 

@@ -7,7 +7,7 @@ import grpc
 from esign.contract.v1 import contract_pb2, contract_pb2_grpc
 from esign_kit.context import caller
 
-from esign_contract.api.messages import contract_message, page_sizes, terms_of
+from esign_contract.api.messages import contract_message, terms_of, uploaded
 from esign_contract.app.contracts import CreateContract, SystemContracts
 from esign_contract.app.documents import Declaration, FetchDocument, UploadDocument
 from esign_contract.domain import refusals
@@ -30,13 +30,7 @@ class IntegrationApi(contract_pb2_grpc.IntegrationServiceServicer):
         if first is None or first.WhichOneof("part") != "declaration":
             raise refusals.invalid("declaration", "须先声明文件", "The declaration comes first")
         declared = Declaration(first.declaration.file_name, first.declaration.size, first.declaration.sha256)
-        document = await self._upload(caller(), declared, _chunks(requests))
-        return contract_pb2.UploadDocumentResponse(
-            document_id=document.document_id,
-            sha256=document.ref.sha256,
-            page_count=len(document.pages),
-            pages=page_sizes(document.pages),
-        )
+        return uploaded(await self._upload(caller(), declared, _chunks(requests)))
 
     async def CreateContract(self, request: contract_pb2.CreateContractRequest, call: Call) -> contract_pb2.Contract:
         return contract_message(await self._create(caller(), terms_of(request)))

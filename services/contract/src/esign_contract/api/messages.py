@@ -11,7 +11,7 @@ from esign_contract.app.ports import Link
 from esign_contract.app.views import ContractView
 from esign_contract.domain import refusals
 from esign_contract.domain.contract import Party
-from esign_contract.domain.document import PageSize
+from esign_contract.domain.document import Document, PageSize
 from esign_contract.domain.download import Availability
 from esign_contract.domain.money import Money
 from esign_contract.domain.terms import ContractTerms, PartyTerms, identifier, text
@@ -67,7 +67,32 @@ def _party(party: Party, names: dict[str, str]) -> contract_pb2.Party:
 
 def page_sizes(pages: tuple[PageSize, ...]) -> list[contract_pb2.PageSize]:
     """Pages in order."""
-    return [contract_pb2.PageSize(width=page.width, height=page.height, rotation=page.rotation) for page in pages]
+    return [
+        contract_pb2.PageSize(
+            width=page.width, height=page.height, rotation=page.rotation, left=page.left, bottom=page.bottom
+        )
+        for page in pages
+    ]
+
+
+def uploaded(document: Document) -> contract_pb2.UploadDocumentResponse:
+    """A stored document."""
+    response = contract_pb2.UploadDocumentResponse(
+        document_id=document.document_id,
+        sha256=document.ref.sha256,
+        page_count=len(document.pages),
+        pages=page_sizes(document.pages),
+    )
+    for one in document.signatures:
+        added = response.signatures.add(
+            field_name=one.field_name,
+            kind=contract_pb2.SignatureKind.Value(f"SIGNATURE_KIND_{one.kind}"),
+            signer=one.signer,
+            covers_whole_file=one.covers_whole_file,
+        )
+        if one.claimed_at:
+            added.claimed_at.FromDatetime(one.claimed_at)
+    return response
 
 
 def download_state(availability: Availability | None) -> contract_pb2.DownloadState.ValueType:

@@ -34,7 +34,7 @@ class Declaration:
 
 
 class UploadDocument:
-    """Takes a PDF: nothing is stored unless all of it came and all of it is fit to be signed."""
+    """Takes a PDF or a Word document: nothing is stored unless all of it came and all of it is fit to be signed."""
 
     def __init__(self, begin: Begin, files: Files, pdf: PdfWork, clock: Clock, limits: UploadLimits) -> None:
         self._begin, self._files, self._pdf, self._clock, self._limits = begin, files, pdf, clock, limits
@@ -52,7 +52,7 @@ class UploadDocument:
         self._under_way += 1
         try:
             with tempfile.TemporaryDirectory(prefix="esign-upload-") as folder:
-                source, clean = Path(folder, "upload.pdf"), Path(folder, "clean.pdf")
+                source, clean = Path(folder, "upload"), Path(folder, "clean.pdf")
                 await self._receive(declared, chunks, source)
                 return await self._take_in(system, file_name, declared.sha256, source, clean)
         finally:
@@ -79,11 +79,13 @@ class UploadDocument:
             known = await records.document_by_upload(system, upload_sha256)
         if known:
             return known
-        pages = await self._pdf.take_in(source, clean)
+        taken = await self._pdf.take_in(source, clean)
         document_id = new_id()
         sha256 = await asyncio.to_thread(sha256_file, clean)
         ref = await self._files.store_document(document_id, clean, sha256)
-        document = Document(document_id, system, file_name, upload_sha256, ref, pages, self._clock())
+        document = Document(
+            document_id, system, file_name, upload_sha256, ref, taken.pages, self._clock(), taken.signatures
+        )
         async with self._begin() as records:
             if await records.add_document(document):
                 return document

@@ -13,7 +13,7 @@ from esign.identity.v1.identity_pb2 import Verification
 from esign_kit.refs import ObjectRef
 
 from esign_contract.domain.contract import Activation, Confirmation, Contract, Party
-from esign_contract.domain.document import Document, PageSize
+from esign_contract.domain.document import Document, TakenIn
 from esign_contract.domain.download import Download
 from esign_contract.domain.events import DomainEvent
 
@@ -192,8 +192,8 @@ class Files(Protocol):
 class PdfWork(Protocol):
     """Work on PDFs, done where a hostile file does no harm."""
 
-    async def take_in(self, source: Path, target: Path) -> tuple[PageSize, ...]:
-        """Write the clean form of `source` to `target`. Raises InvalidInput with the document's refusal."""
+    async def take_in(self, source: Path, target: Path) -> TakenIn:
+        """Write what is to be signed to `target`. Raises InvalidInput with the document's refusal."""
         ...
 
     async def render(self, source: Path, target: Path, pages: list[int], width: int) -> dict[int, str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from esign_kit.refs import ObjectRef, Placement
 
 from esign_contract.domain import events, refusals
-from esign_contract.domain.document import PageSize, lies_on_page
+from esign_contract.domain.document import PageSize, SignatureKind, lies_on_page
 from esign_contract.domain.events import DomainEvent
 from esign_contract.domain.money import Money
 from esign_contract.domain.states import (
@@ -51,11 +51,6 @@ class Party:
     attempts: int = 0
     due_at: datetime | None = None
 
-    @property
-    def field_name(self) -> str:
-        """The name of its signature field in the document."""
-        return f"Party{self.position}"
-
     def step(self, step: PartyStep, now: datetime) -> None:
         """Move on. Raises Conflict."""
         self.state, self.since = next_party_state(self.state, step), now
@@ -86,7 +81,8 @@ class UnexpectedReport(Exception):
 
 @dataclass(slots=True)
 class Contract:
-    """A contract. `head` is the document as it stands; `fingerprint` says what was agreed to be in it."""
+    """A contract. `head` is the document as it stands; `fingerprint` says what was agreed to be in it.
+    `earlier_signatures` are those that its document came with."""
 
     contract_id: str
     system: str
@@ -108,6 +104,7 @@ class Contract:
     evidence_number: str = ""
     withdrawal_reason: str = ""
     problems: tuple[str, ...] = ()
+    earlier_signatures: tuple[SignatureKind, ...] = ()
     happened: list[DomainEvent] = field(default_factory=list)
 
     # What can be known
@@ -126,6 +123,11 @@ class Contract:
     def reason(self) -> str:
         """Why a party signs, as the activation and the signature say it; at most 200 characters."""
         return f"签署《{self.title}》 {self.document_number}"
+
+    def field_name(self, party: Party) -> str:
+        """The name of the party's signature field in the document; another than those of earlier rounds of signing."""
+        earlier = len(self.earlier_signatures)
+        return f"Party{party.position}-{earlier}" if earlier else f"Party{party.position}"
 
     def current(self) -> Party | None:
         """The party whose turn it is; None when all have signed."""
@@ -200,7 +202,7 @@ class Contract:
         party.verification_id, party.activation_id = wanted.verification_id, activation.activation_id
         party.seal_id, party.placement, party.source_sha256 = wanted.seal_id, wanted.placement, wanted.document_sha256
         party.refusal_reason, party.due_at, party.attempts = "", None, 0
-        layout = tuple(events.SignatureField(p.field_name, p.placement) for p in self.parties if p.placement)
+        layout = tuple(events.SignatureField(self.field_name(p), p.placement) for p in self.parties if p.placement)
         self.happened.append(
             events.SignatureRequested(
                 self.contract_id,
@@ -209,7 +211,7 @@ class Contract:
                 self.head,
                 party.seal_id,
                 wanted.placement,
-                party.field_name,
+                self.field_name(party),
                 layout,
                 self.reason,
             )
@@ -243,7 +245,8 @@ class Contract:
         party.signed_at, party.signed_sha256, self.head = signed_at, document.sha256, document
         self.happened.append(events.PartySigned(self.contract_id, party_id, activation_id, document.sha256))
         if last:
-            self.happened.append(events.ArchiveRequested(self.contract_id, document, len(self.parties)))
+            earlier = sum(1 for kind in self.earlier_signatures if kind is not SignatureKind.TIMESTAMP)
+            self.happened.append(events.ArchiveRequested(self.contract_id, document, len(self.parties), earlier))
         else:
             self._invite(now)
 

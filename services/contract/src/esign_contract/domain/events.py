@@ -67,6 +67,7 @@ class ArchiveRequested:
     contract_id: str
     document: ObjectRef
     signature_count: int
+    earlier_signatures: int
 
 
 @dataclass(frozen=True, slots=True)

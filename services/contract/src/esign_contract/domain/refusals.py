@@ -25,21 +25,56 @@ _PARTY_STATES: Final = {
     "SIGNED": ("PARTY_SIGNED", "您已签署该合同", "You have signed this contract"),
 }
 _DOCUMENTS: Final = {
-    "DOCUMENT_NOT_PDF": ("文件不是PDF", "The file is not a PDF"),
+    "DOCUMENT_NOT_PDF": ("文件不是PDF或Word（.docx）文件", "The file is neither a PDF nor a Word document (.docx)"),
     "DOCUMENT_TRUNCATED": ("PDF文件不完整，请重新导出后上传", "The PDF is cut short"),
     "DOCUMENT_DAMAGED": ("PDF文件已损坏，请重新导出后上传", "The PDF is damaged"),
-    "DOCUMENT_ENCRYPTED": ("PDF文件已加密，请去除密码后上传", "The PDF is encrypted"),
+    "DOCUMENT_ENCRYPTED": ("PDF文件需要密码才能打开，请去除密码后上传", "The PDF takes a password to open"),
+    "DOCUMENT_RESTRICTED": (
+        "PDF文件设有权限保护（限制编辑或打印），请由制作者去除保护后上传",
+        "The PDF is protected by an owner's password; have its author take the protection away",
+    ),
     "DOCUMENT_HAS_JAVASCRIPT": ("PDF文件包含脚本，不能用于签署", "The PDF holds JavaScript"),
     "DOCUMENT_HAS_EMBEDDED_FILES": ("PDF文件包含附件，不能用于签署", "The PDF holds embedded files"),
     "DOCUMENT_HAS_ACTIONS": ("PDF文件包含动作或多媒体内容，不能用于签署", "The PDF holds actions or media"),
-    "DOCUMENT_HAS_FORM": (
-        "PDF文件包含可填写的表单，请扁平化后上传",
-        "The PDF holds a form that can be filled in; flatten it",
+    "DOCUMENT_HAS_XFA": (
+        "PDF文件包含动态表单（XFA），不同软件显示的内容不同，请打印为PDF后上传",
+        "The PDF holds an XFA form, which programs show differently; print it to a PDF",
     ),
-    "DOCUMENT_ALREADY_SIGNED": ("PDF文件已有电子签名，请上传未签署的文件", "The PDF is signed already"),
+    "DOCUMENT_FORM_UNDRAWN": (
+        "PDF表单中有内容没有可显示的外观，请打印为PDF后上传",
+        "A value in the PDF's form has no appearance that could be kept; print it to a PDF",
+    ),
+    "DOCUMENT_HAS_HIDDEN_CONTENT": (
+        "PDF文件包含隐藏的图层，或屏幕显示与打印不一致的内容，请合并图层后上传",
+        "The PDF holds layers that are hidden, or content that is seen but not printed, or printed but not seen; flatten it",
+    ),
+    "DOCUMENT_LOCKED": (
+        "PDF文件的已有签名不允许再添加签名，不能用于签署",
+        "A signature in the PDF allows no further signatures",
+    ),
+    "DOCUMENT_SIGNATURE_BROKEN": (
+        "PDF文件的已有签名与文件内容不符，请核实来源后上传原文件",
+        "A signature in the PDF does not go with its content",
+    ),
+    "DOCUMENT_SIGNED_AND_DAMAGED": (
+        "PDF文件已有电子签名但结构有误，修复会使签名失效，请上传原文件",
+        "The PDF is signed and its structure is faulty: mending it would void the signatures",
+    ),
     "DOCUMENT_HAS_NO_PAGES": ("PDF文件没有页面", "The PDF has no pages"),
     "DOCUMENT_PAGE_SIZE": ("PDF页面尺寸过小或过大", "A page of the PDF is too small or too large"),
     "DOCUMENT_TOO_COMPLEX": ("PDF文件过于复杂，无法处理", "The PDF takes too much to process"),
+    "DOCUMENT_WORD_UNAVAILABLE": (
+        "暂不支持Word文件，请另存为PDF后上传",
+        "Word documents are not converted here; save it as a PDF",
+    ),
+    "DOCUMENT_WORD_ACTIVE": (
+        "Word文件包含宏、嵌入对象或外部链接内容，请去除后或另存为PDF后上传",
+        "The Word document holds macros, embedded objects or content from elsewhere; save it as a PDF",
+    ),
+    "DOCUMENT_WORD_FAILED": (
+        "Word文件转换失败，请另存为PDF后上传",
+        "The Word document could not be converted; save it as a PDF",
+    ),
     "DOCUMENT_HASH_MISMATCH": ("文件内容与声明的SHA-256不一致", "The content is not what its declared SHA-256 says"),
     "DOCUMENT_SIZE_MISMATCH": ("文件大小与声明的不一致", "The content is not as long as declared"),
 }

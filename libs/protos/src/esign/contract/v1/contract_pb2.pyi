@@ -131,6 +131,28 @@ CONTRACT_LIST_SIGNED: ContractList.ValueType  # 2
 """已签署文档."""
 Global___ContractList: _TypeAlias = ContractList  # noqa: Y015
 
+class _SignatureKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SignatureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SignatureKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGNATURE_KIND_UNSPECIFIED: _SignatureKind.ValueType  # 0
+    SIGNATURE_KIND_APPROVAL: _SignatureKind.ValueType  # 1
+    SIGNATURE_KIND_CERTIFICATION: _SignatureKind.ValueType  # 2
+    """It says what may be changed afterwards."""
+    SIGNATURE_KIND_TIMESTAMP: _SignatureKind.ValueType  # 3
+
+class SignatureKind(_SignatureKind, metaclass=_SignatureKindEnumTypeWrapper):
+    """What a signature is for."""
+
+SIGNATURE_KIND_UNSPECIFIED: SignatureKind.ValueType  # 0
+SIGNATURE_KIND_APPROVAL: SignatureKind.ValueType  # 1
+SIGNATURE_KIND_CERTIFICATION: SignatureKind.ValueType  # 2
+"""It says what may be changed afterwards."""
+SIGNATURE_KIND_TIMESTAMP: SignatureKind.ValueType  # 3
+Global___SignatureKind: _TypeAlias = SignatureKind  # noqa: Y015
+
 @_typing.final
 class Party(_message.Message):
     """A party of a contract, in the order of signing."""
@@ -241,7 +263,7 @@ class Contract(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def pages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSize]:
-        """Sizes of the pages, in order, in thousandths of a point, and their rotation."""
+        """What is seen of the pages, in order."""
 
     def __init__(
         self,
@@ -274,27 +296,36 @@ Global___Contract: _TypeAlias = Contract  # noqa: Y015
 
 @_typing.final
 class PageSize(_message.Message):
-    """The size of a page."""
+    """What is seen of a page, in thousandths of a unit of its user space: of a point, unless the page says otherwise. Placements
+    are in user space too.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     WIDTH_FIELD_NUMBER: _builtins.int
     HEIGHT_FIELD_NUMBER: _builtins.int
     ROTATION_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    BOTTOM_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     height: _builtins.int
     rotation: _builtins.int
     """0, 90, 180 or 270 degrees clockwise."""
+    left: _builtins.int
+    """Where what is seen starts in user space; 0 of most pages."""
+    bottom: _builtins.int
     def __init__(
         self,
         *,
         width: _builtins.int = ...,
         height: _builtins.int = ...,
         rotation: _builtins.int = ...,
+        left: _builtins.int = ...,
+        bottom: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "rotation", b"rotation", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bottom", b"bottom", "height", b"height", "left", b"left", "rotation", b"rotation", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -717,11 +748,16 @@ class UploadDocumentResponse(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     PAGE_COUNT_FIELD_NUMBER: _builtins.int
     PAGES_FIELD_NUMBER: _builtins.int
+    SIGNATURES_FIELD_NUMBER: _builtins.int
     document_id: _builtins.str
     sha256: _builtins.str
     page_count: _builtins.int
     @_builtins.property
     def pages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSize]: ...
+    @_builtins.property
+    def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___EarlierSignature]:
+        """Those that the document came with, in their order."""
+
     def __init__(
         self,
         *,
@@ -729,14 +765,53 @@ class UploadDocumentResponse(_message.Message):
         sha256: _builtins.str = ...,
         page_count: _builtins.int = ...,
         pages: _abc.Iterable[Global___PageSize] | None = ...,
+        signatures: _abc.Iterable[Global___EarlierSignature] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_id", b"document_id", "page_count", b"page_count", "pages", b"pages", "sha256", b"sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_id", b"document_id", "page_count", b"page_count", "pages", b"pages", "sha256", b"sha256", "signatures", b"signatures"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UploadDocumentResponse: _TypeAlias = UploadDocumentResponse  # noqa: Y015
+
+@_typing.final
+class EarlierSignature(_message.Message):
+    """A signature that a document came with, as the document tells it: nothing of it is proven."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SIGNER_FIELD_NUMBER: _builtins.int
+    CLAIMED_AT_FIELD_NUMBER: _builtins.int
+    COVERS_WHOLE_FILE_FIELD_NUMBER: _builtins.int
+    field_name: _builtins.str
+    kind: Global___SignatureKind.ValueType
+    signer: _builtins.str
+    """Of its certificate; may be empty."""
+    covers_whole_file: _builtins.bool
+    """False when something was appended afterwards."""
+    @_builtins.property
+    def claimed_at(self) -> _timestamp_pb2.Timestamp:
+        """By the signer's own clock."""
+
+    def __init__(
+        self,
+        *,
+        field_name: _builtins.str = ...,
+        kind: Global___SignatureKind.ValueType = ...,
+        signer: _builtins.str = ...,
+        claimed_at: _timestamp_pb2.Timestamp | None = ...,
+        covers_whole_file: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claimed_at", b"claimed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed_at", b"claimed_at", "covers_whole_file", b"covers_whole_file", "field_name", b"field_name", "kind", b"kind", "signer", b"signer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EarlierSignature: _TypeAlias = EarlierSignature  # noqa: Y015
 
 @_typing.final
 class PartyInput(_message.Message):

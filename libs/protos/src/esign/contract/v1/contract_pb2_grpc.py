@@ -504,8 +504,9 @@ class IntegrationServiceServicer:
     """
 
     def UploadDocument(self, request_iterator, context):
-        """Takes a PDF in chunks of at most 1 MiB, the declaration first. Checked before anything is stored; what is stored and
-        signed is its clean form, whose sha256 is answered. The same bytes from the same system are the same document.
+        """Takes a PDF, or a Word document where they can be converted, in chunks of at most 1 MiB, the declaration first. Checked
+        before anything is stored; what is stored and signed is its clean form, whose sha256 is answered. A PDF that is signed
+        already is stored as it came. The same bytes from the same system are the same document.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

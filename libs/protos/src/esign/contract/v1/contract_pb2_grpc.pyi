@@ -175,8 +175,9 @@ class IntegrationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IntegrationServiceAsyncStub: ...
     UploadDocument: _grpc.StreamUnaryMultiCallable[_contract_pb2.UploadDocumentRequest, _contract_pb2.UploadDocumentResponse]
-    """Takes a PDF in chunks of at most 1 MiB, the declaration first. Checked before anything is stored; what is stored and
-    signed is its clean form, whose sha256 is answered. The same bytes from the same system are the same document.
+    """Takes a PDF, or a Word document where they can be converted, in chunks of at most 1 MiB, the declaration first. Checked
+    before anything is stored; what is stored and signed is its clean form, whose sha256 is answered. A PDF that is signed
+    already is stored as it came. The same bytes from the same system are the same document.
     """
     CreateContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.CreateContractRequest, _contract_pb2.Contract]
     """Creates a contract from an uploaded document. Idempotent by document_number within the calling system."""
@@ -195,8 +196,9 @@ class IntegrationServiceAsyncStub(IntegrationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UploadDocument: _aio.StreamUnaryMultiCallable[_contract_pb2.UploadDocumentRequest, _contract_pb2.UploadDocumentResponse]  # type: ignore[assignment]
-    """Takes a PDF in chunks of at most 1 MiB, the declaration first. Checked before anything is stored; what is stored and
-    signed is its clean form, whose sha256 is answered. The same bytes from the same system are the same document.
+    """Takes a PDF, or a Word document where they can be converted, in chunks of at most 1 MiB, the declaration first. Checked
+    before anything is stored; what is stored and signed is its clean form, whose sha256 is answered. A PDF that is signed
+    already is stored as it came. The same bytes from the same system are the same document.
     """
     CreateContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.CreateContractRequest, _contract_pb2.Contract]  # type: ignore[assignment]
     """Creates a contract from an uploaded document. Idempotent by document_number within the calling system."""
@@ -218,8 +220,9 @@ class IntegrationServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_contract_pb2.UploadDocumentRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.UploadDocumentResponse, _abc.Awaitable[_contract_pb2.UploadDocumentResponse]]:
-        """Takes a PDF in chunks of at most 1 MiB, the declaration first. Checked before anything is stored; what is stored and
-        signed is its clean form, whose sha256 is answered. The same bytes from the same system are the same document.
+        """Takes a PDF, or a Word document where they can be converted, in chunks of at most 1 MiB, the declaration first. Checked
+        before anything is stored; what is stored and signed is its clean form, whose sha256 is answered. A PDF that is signed
+        already is stored as it came. The same bytes from the same system are the same document.
         """
 
     @_abc_1.abstractmethod

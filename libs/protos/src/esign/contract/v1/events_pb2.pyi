@@ -232,9 +232,12 @@ class ArchiveRequested(_message.Message):
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
     SIGNATURE_COUNT_FIELD_NUMBER: _builtins.int
+    EARLIER_SIGNATURES_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     signature_count: _builtins.int
-    """How many signatures it has to hold."""
+    """How many signatures the parties made."""
+    earlier_signatures: _builtins.int
+    """How many others the document came with, timestamps not counted; they stand before the parties'."""
     @_builtins.property
     def document(self) -> _common_pb2.ObjectRef: ...
     def __init__(
@@ -243,10 +246,11 @@ class ArchiveRequested(_message.Message):
         contract_id: _builtins.str = ...,
         document: _common_pb2.ObjectRef | None = ...,
         signature_count: _builtins.int = ...,
+        earlier_signatures: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "document", b"document", "signature_count", b"signature_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "document", b"document", "earlier_signatures", b"earlier_signatures", "signature_count", b"signature_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 
-def limit(cpu_seconds: int, memory_bytes: int, file_bytes: int) -> None:
+def limit(cpu_seconds: int, memory_bytes: int, file_bytes: int, open_files: int) -> None:
     """Bound this process, for good."""
     for what, value in (
         (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NOFILE, open_files),
     ):
         hard = resource.getrlimit(what)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -32,14 +32,24 @@ def limit(cpu_seconds: int, memory_bytes: int, file_bytes: int) -> None:
 
 def work(job: Mapping[str, Any]) -> dict[str, Any]:
     """Do the job; refusals are answers too."""
+    source, target = Path(job["source"]), Path(job["target"])
     if job["do"] == "render":
         from esign_contract.adapters.pdf.render import render
 
-        return {"images": render(Path(job["source"]), Path(job["target"]), job["pages"], job["width"])}
-    from esign_contract.adapters.pdf.intake import Refused, take_in
+        return {"images": render(source, target, job["pages"], job["width"])}
+    from esign_contract.adapters.pdf.refused import Refused
 
     try:
-        return {"pages": take_in(Path(job["source"]), Path(job["target"]), job["max_pages"])}
+        if job["do"] == "convert":
+            from esign_contract.adapters.pdf.word import convert
+
+            convert(source, target, job["soffice"])
+            return {}
+        from esign_contract.adapters.facts import pages_json, signatures_json
+        from esign_contract.adapters.pdf.intake import take_in
+
+        taken = take_in(source, target, job["max_pages"])
+        return {"pages": pages_json(taken.pages), "signatures": signatures_json(taken.signatures)}
     except Refused as refusal:
         return {"refused": refusal.code}
     except (MemoryError, RecursionError):
@@ -48,5 +58,5 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    limit(asked["cpu_seconds"], asked["memory_bytes"], asked["file_bytes"])
+    limit(asked["cpu_seconds"], asked["memory_bytes"], asked["file_bytes"], asked["open_files"])
     json.dump(work(asked), sys.stdout)
