@@ -18,11 +18,12 @@ from esign_signer.adapters.pdf.trust import TrustServices
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.keys import NewKey
 from esign_signer.main import MIGRATIONS, build
-from esign_signer.settings import SignerSettings, TrustServiceSettings
+from esign_signer.settings import KeySettings, SignerSettings, TrustServiceSettings
 
 from .bench import Bench
 from .documents import FONTS
 from .pki import DER, PkiServer, TrustPki
+from .remote import Provider
 from .tokens import SoftToken
 from .world import Broker, World
 
@@ -57,6 +58,13 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
 
 
 @pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    found = Provider.start(tmp_path_factory.mktemp("provider"))
+    yield found
+    found.sandbox.stop()
+
+
+@pytest.fixture(scope="session")
 def key_store() -> SoftwareKeyStore:
     return SoftwareKeyStore(MasterKeys([os.urandom(32)]))
 
@@ -80,14 +88,30 @@ def bench(
 
 
 @pytest.fixture(scope="module")
+def key_settings() -> KeySettings:
+    """Which key stores the running service has; a module may have more."""
+    return KeySettings()
+
+
+@pytest.fixture(scope="module")
+def more_roots() -> bytes:
+    """Roots beside the test CA's, PEM."""
+    return b""
+
+
+@pytest.fixture(scope="module")
 async def running_world(
-    platform: Platform, trust_server: PkiServer, tmp_path_factory: pytest.TempPathFactory
+    platform: Platform,
+    trust_server: PkiServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    key_settings: KeySettings,
+    more_roots: bytes,
 ) -> AsyncIterator[World]:
     """The service with its workers, on the real engines."""
     await platform.reset_events()
     folder, trust = tmp_path_factory.mktemp("signer"), trust_server.pki
     roots = folder / "roots.pem"
-    roots.write_bytes(trust.root.public_bytes(Encoding.PEM))
+    roots.write_bytes(trust.root.public_bytes(Encoding.PEM) + more_roots)
     broker = Broker(trust)
     async with platform.peer(
         "ca-broker", (ca_broker_pb2_grpc.add_InternalServiceServicer_to_server, broker)
@@ -96,6 +120,7 @@ async def running_world(
             **platform.settings("signer", {"ca-broker": address}),
             activation_public_key_file=platform.pki.activation_public_key_file,
             master_key_file=platform.pki.secret("master.key", base64.b64encode(os.urandom(32)).decode()),
+            keys=key_settings,
             trust=TrustServiceSettings(
                 roots_file=roots,
                 tsa_urls=[f"{trust.base_url}/tsa", f"{trust.base_url}/tsa2"],

@@ -13,13 +13,18 @@ DIGEST = hashlib.sha256(MESSAGE).digest()
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
-def requested_key(new: NewKey) -> PublicKey:
+def public_key_of(certification_request: bytes) -> PublicKey:
     """The public key in a certification request whose own signature holds."""
-    request = x509.load_der_x509_csr(new.certification_request)
+    request = x509.load_der_x509_csr(certification_request)
     assert request.is_signature_valid
     found = request.public_key()
     assert isinstance(found, PublicKey)
     return found
+
+
+def requested_key(new: NewKey) -> PublicKey:
+    """A new key's public half."""
+    return public_key_of(new.certification_request)
 
 
 def verify(public: PublicKey, signature: bytes, algorithm: KeyAlgorithm) -> None:

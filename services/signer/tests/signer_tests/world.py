@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
 from esign.ca_broker.v1 import ca_broker_pb2, ca_broker_pb2_grpc
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import events_pb2 as contract_events
@@ -22,7 +21,8 @@ from sqlalchemy import text
 
 from .bench import LAYOUT
 from .documents import seal_png, write_pdf
-from .pki import TrustPki, rsa_key
+from .pki import TrustPki
+from .signatures import public_key_of
 
 USCC = "91110000MA0DEM0X18"
 COMPANY = "示例搜候商业管理有限公司"
@@ -52,7 +52,7 @@ class Broker(ca_broker_pb2_grpc.InternalServiceServicer):
         if self.mode == "for another":
             person = "somebody else"
         if request.certification_request not in self.issued:
-            public_key = rsa_key(x509.load_der_x509_csr(request.certification_request))
+            public_key = public_key_of(request.certification_request)
             if self.mode == "for another key":
                 public_key = self.pki.tsa_key.public_key()
             certificate = self.pki.certificate("张示例", public_key, subject_id=person)
@@ -143,13 +143,17 @@ class World:
             signer_pb2.CreateOrganisationKeyRequest(order_no="order1", name=COMPANY, unified_social_credit_code=USCC),
             timeout=20,
         )
-        public_key = rsa_key(x509.load_der_x509_csr(made.certification_request))
+        public_key = public_key_of(made.certification_request)
         chain = self.trust.chain(self.trust.certificate(COMPANY, public_key, subject_id=USCC))
         await internal.InstallCertificate(signer_pb2.InstallCertificateRequest(key_id=made.key_id, certificates=chain))
+        return await self.seal_of_organisation(USCC, COMPANY)
+
+    async def seal_of_organisation(self, code: str, name: str) -> signer_pb2.Seal:
+        """A seal that it may use."""
         operator = signer_pb2_grpc.OperatorServiceStub(self.running.channel("operator"))
         created = await operator.DrawOrganisationSeal(
             signer_pb2.DrawOrganisationSealRequest(
-                unified_social_credit_code=USCC, kind=signer_pb2.SEAL_KIND_OFFICIAL, name=COMPANY, decision=DECISION
+                unified_social_credit_code=code, kind=signer_pb2.SEAL_KIND_OFFICIAL, name=name, decision=DECISION
             ),
             timeout=20,
         )

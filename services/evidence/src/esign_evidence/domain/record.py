@@ -23,6 +23,7 @@ _NAMES = re.compile(r"(\w+_)?(id|ids|sha256|at|no|count)")
 _MORE_NAMES = frozenset(
     {
         "activation_kind",
+        "algorithm",
         "block_hash",
         "block_height",
         "channel",

@@ -123,7 +123,7 @@ class SqlSigningJobs:
                 field_name=request.field_name,
             )
             await emit(session, event, contract_id=request.contract_id)
-            await self._destroy_key(session, activation.activation_id, request.contract_id)
+            await self._destroy_key(session, activation.activation_id, request.contract_id, signature_count=1)
 
     async def refused(self, request: SignatureRequest, activation_id: str, reason: Reason) -> None:
         """Ends it with a refusal."""
@@ -141,7 +141,7 @@ class SqlSigningJobs:
                 )
                 if not ended:
                     return
-                await self._destroy_key(session, activation_id, request.contract_id)
+                await self._destroy_key(session, activation_id, request.contract_id, signature_count=0)
             event = events_pb2.SignatureRefused(
                 contract_id=request.contract_id,
                 party_id=request.party_id,
@@ -165,7 +165,9 @@ class SqlSigningJobs:
             statement = statement.where(col(SigningJobRow.delay_reason) != unless_delayed_by)
         return (await session.exec(statement)).first() is not None
 
-    async def _destroy_key(self, session: AsyncSession, activation_id: str, contract_id: str) -> None:
+    async def _destroy_key(
+        self, session: AsyncSession, activation_id: str, contract_id: str, *, signature_count: int
+    ) -> None:
         """Wipes the activation's key, if it had one of its own."""
         statement = (
             update(KeyRow)
@@ -174,7 +176,12 @@ class SqlSigningJobs:
             .returning(col(KeyRow.key_id))
         )
         for key_id in (await session.exec(statement)).scalars().all():
-            event = events_pb2.EventKeyDestroyed(key_id=key_id, activation_id=activation_id, contract_id=contract_id)
+            event = events_pb2.EventKeyDestroyed(
+                key_id=key_id,
+                activation_id=activation_id,
+                contract_id=contract_id,
+                signature_count=signature_count,
+            )
             await emit(session, event, contract_id=contract_id)
 
 

@@ -47,6 +47,7 @@ class SqlKeys:
                     activation_id=activation_id,
                     contract_id=contract_id,
                     public_key_sha256=key.public_key_sha256,
+                    algorithm=key.algorithm.value,
                 )
                 await emit(session, event, contract_id=contract_id)
         return await self._recorded(key.key_id)

@@ -46,7 +46,9 @@ class InternalApi(signer_pb2_grpc.InternalServiceServicer):
         self, request: pb.CreateOrganisationKeyRequest, _: Context
     ) -> pb.CreateOrganisationKeyResponse:
         """A hosted key for an order."""
-        key = await self._create_key(request.order_no, request.name, request.unified_social_credit_code)
+        key = await self._create_key(
+            request.order_no, request.name, request.unified_social_credit_code, request.credential_id
+        )
         return pb.CreateOrganisationKeyResponse(key_id=key.key_id, certification_request=key.certification_request)
 
     async def InstallCertificate(

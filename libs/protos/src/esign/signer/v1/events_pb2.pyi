@@ -177,11 +177,14 @@ class EventKeyCreated(_message.Message):
     ACTIVATION_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_SHA256_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     activation_id: _builtins.str
     contract_id: _builtins.str
     public_key_sha256: _builtins.str
     """SHA-256 of the SubjectPublicKeyInfo, hex."""
+    algorithm: _builtins.str
+    """RSA_2048 or EC_P256."""
     def __init__(
         self,
         *,
@@ -189,10 +192,11 @@ class EventKeyCreated(_message.Message):
         activation_id: _builtins.str = ...,
         contract_id: _builtins.str = ...,
         public_key_sha256: _builtins.str = ...,
+        algorithm: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "contract_id", b"contract_id", "key_id", b"key_id", "public_key_sha256", b"public_key_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "algorithm", b"algorithm", "contract_id", b"contract_id", "key_id", b"key_id", "public_key_sha256", b"public_key_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,19 +211,23 @@ class EventKeyDestroyed(_message.Message):
     KEY_ID_FIELD_NUMBER: _builtins.int
     ACTIVATION_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_COUNT_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     activation_id: _builtins.str
     contract_id: _builtins.str
+    signature_count: _builtins.int
+    """How many signatures it made: 1, or 0 when the signature was refused."""
     def __init__(
         self,
         *,
         key_id: _builtins.str = ...,
         activation_id: _builtins.str = ...,
         contract_id: _builtins.str = ...,
+        signature_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "contract_id", b"contract_id", "key_id", b"key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "contract_id", b"contract_id", "key_id", b"key_id", "signature_count", b"signature_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,7 +337,7 @@ class SigningDelayed(_message.Message):
     party_id: _builtins.str
     activation_id: _builtins.str
     reason: _builtins.str
-    """TSA_UNAVAILABLE, OCSP_UNAVAILABLE, CRL_UNAVAILABLE, CA_UNAVAILABLE."""
+    """TSA_UNAVAILABLE, OCSP_UNAVAILABLE, CRL_UNAVAILABLE, CA_UNAVAILABLE, KEY_STORE_UNAVAILABLE."""
     def __init__(
         self,
         *,

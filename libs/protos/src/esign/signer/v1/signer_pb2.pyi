@@ -533,19 +533,23 @@ class CreateOrganisationKeyRequest(_message.Message):
     ORDER_NO_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_ID_FIELD_NUMBER: _builtins.int
     order_no: _builtins.str
     name: _builtins.str
     unified_social_credit_code: _builtins.str
+    credential_id: _builtins.str
+    """The credential with the CA's remote signing service, when the CA made the key; else empty."""
     def __init__(
         self,
         *,
         order_no: _builtins.str = ...,
         name: _builtins.str = ...,
         unified_social_credit_code: _builtins.str = ...,
+        credential_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "order_no", b"order_no", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential_id", b"credential_id", "name", b"name", "order_no", b"order_no", "unified_social_credit_code", b"unified_social_credit_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -561,7 +565,7 @@ class CreateOrganisationKeyResponse(_message.Message):
     CERTIFICATION_REQUEST_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     certification_request: _builtins.bytes
-    """PKCS#10, DER."""
+    """PKCS#10, DER; empty when the CA made the key."""
     def __init__(
         self,
         *,

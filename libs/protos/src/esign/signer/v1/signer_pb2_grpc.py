@@ -392,7 +392,8 @@ class InternalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateOrganisationKey(self, request, context):
-        """Makes an organisation's key and returns a certification request for it. The same order_no returns the same request.
+        """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
+        (托管云单位证书). The same order_no returns the same key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -146,7 +146,9 @@ class InternalServiceStub:
     GetSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealRequest, _signer_pb2.Seal]
     """A seal's facts, as they go into an activation."""
     CreateOrganisationKey: _grpc.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationKeyRequest, _signer_pb2.CreateOrganisationKeyResponse]
-    """Makes an organisation's key and returns a certification request for it. The same order_no returns the same request."""
+    """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
+    (托管云单位证书). The same order_no returns the same key.
+    """
     InstallCertificate: _grpc.UnaryUnaryMultiCallable[_signer_pb2.InstallCertificateRequest, _signer_pb2.InstallCertificateResponse]
     """Installs the certificate for a key made earlier; it must match the key and name the organisation."""
 
@@ -158,7 +160,9 @@ class InternalServiceAsyncStub(InternalServiceStub):
     GetSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
     """A seal's facts, as they go into an activation."""
     CreateOrganisationKey: _aio.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationKeyRequest, _signer_pb2.CreateOrganisationKeyResponse]  # type: ignore[assignment]
-    """Makes an organisation's key and returns a certification request for it. The same order_no returns the same request."""
+    """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
+    (托管云单位证书). The same order_no returns the same key.
+    """
     InstallCertificate: _aio.UnaryUnaryMultiCallable[_signer_pb2.InstallCertificateRequest, _signer_pb2.InstallCertificateResponse]  # type: ignore[assignment]
     """Installs the certificate for a key made earlier; it must match the key and name the organisation."""
 
@@ -179,7 +183,9 @@ class InternalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signer_pb2.CreateOrganisationKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.CreateOrganisationKeyResponse, _abc.Awaitable[_signer_pb2.CreateOrganisationKeyResponse]]:
-        """Makes an organisation's key and returns a certification request for it. The same order_no returns the same request."""
+        """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
+        (托管云单位证书). The same order_no returns the same key.
+        """
 
     @_abc_1.abstractmethod
     def InstallCertificate(
