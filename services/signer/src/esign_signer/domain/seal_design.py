@@ -108,8 +108,9 @@ def columns(name: str) -> tuple[str, ...]:
 def check_name(name: str, longest: int = MAX_NAME) -> None:
     """Raises InvalidInput SEAL_NAME_INVALID."""
     # Letters, marks, numbers, punctuation (brackets, interpuncts, hyphens, …) and &.
-    fits = all(unicodedata.category(character)[0] in "LMNP" or character == "&" for character in name)
-    if not 2 <= len(name) <= longest or not fits:
+    kinds = [unicodedata.category(character)[0] for character in name]
+    fits = all(kind in "LMNP" or character == "&" for kind, character in zip(kinds, name, strict=True))
+    if len(name) > longest or kinds.count("L") < 2 or not fits:
         raise InvalidInput(
             "SEAL_NAME_INVALID",
             zh=f"印章名称应为 2 至 {longest} 个字符，且不含空格和符号",

@@ -42,7 +42,7 @@ def clean(content: bytes) -> bytes:
         seal = Pillow.new("RGBA", opacity.size, colour)
         seal.putalpha(opacity)
     out = io.BytesIO()
-    seal.save(out, "PNG", compress_level=9)
+    seal.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 
