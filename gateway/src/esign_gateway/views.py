@@ -91,11 +91,24 @@ class Party(BaseModel):
 
 
 class PageSize(BaseModel):
-    """The size of a page."""
+    """What is seen of a page, in thousandths of a unit of its user space, as placements are."""
 
     width: int
     height: int
     rotation: Annotated[int, Field(description="0, 90, 180 or 270 degrees clockwise.")]
+    left: Annotated[int, Field(description="Where what is seen starts in user space.")]
+    bottom: int
+
+    @classmethod
+    def of(cls, message: contract_pb2.PageSize) -> "PageSize":
+        """From contract's message."""
+        return cls(
+            width=message.width,
+            height=message.height,
+            rotation=message.rotation,
+            left=message.left,
+            bottom=message.bottom,
+        )
 
 
 class Contract(BaseModel):
@@ -139,7 +152,7 @@ class Contract(BaseModel):
             parties=[Party.of(party) for party in message.parties],
             document_sha256=message.document_sha256,
             page_count=message.page_count,
-            pages=[PageSize(width=p.width, height=p.height, rotation=p.rotation) for p in message.pages],
+            pages=[PageSize.of(page) for page in message.pages],
             created_at=required_moment(message, "created_at"),
             updated_at=required_moment(message, "updated_at"),
             expires_at=moment(message, "expires_at"),

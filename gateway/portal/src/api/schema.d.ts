@@ -1361,7 +1361,7 @@ export interface components {
     }
     /**
      * PageSize
-     * @description The size of a page.
+     * @description What is seen of a page, in thousandths of a unit of its user space, as placements are.
      */
     PageSize: {
       /** Width */
@@ -1373,6 +1373,13 @@ export interface components {
        * @description 0, 90, 180 or 270 degrees clockwise.
        */
       rotation: number
+      /**
+       * Left
+       * @description Where what is seen starts in user space.
+       */
+      left: number
+      /** Bottom */
+      bottom: number
     }
     /**
      * Party

@@ -12,7 +12,7 @@ import {
 } from './placement'
 
 // A4, upright as written: 595.276 × 841.89 pt.
-const page = (rotation: number) => ({ width: 595_276, height: 841_890, rotation })
+const page = (rotation: number, left = 0, bottom = 0) => ({ width: 595_276, height: 841_890, rotation, left, bottom })
 const placement: Placement = { page: 3, x1: 72_001, y1: 100_003, x2: 192_001, y2: 142_003 }
 
 test.each([0, 90, 180, 270])('what is seen on a page rotated by %i leads back to the same thousandths', (rotation) => {
@@ -28,6 +28,19 @@ test.each<[number, Box]>([
   [270, { left: 831_890, top: 575_276, width: 10_000, height: 20_000 }],
 ])("the page's own bottom-left corner when rotated by %i", (rotation, box) => {
   expect(toShown({ page: 1, x1: 0, y1: 0, x2: 20_000, y2: 10_000 }, page(rotation))).toEqual(box)
+})
+
+test.each([0, 90, 180, 270])('a page rotated by %i whose space starts elsewhere', (rotation) => {
+  const shifted: Placement = {
+    page: 3,
+    x1: 72_001 - 89_500,
+    y1: 100_003 + 70_250,
+    x2: 192_001 - 89_500,
+    y2: 142_003 + 70_250,
+  }
+  const box = toShown(shifted, page(rotation, -89_500, 70_250))
+  expect(box).toEqual(toShown(placement, page(rotation)))
+  expect(toPlacement(box, 3, page(rotation, -89_500, 70_250))).toEqual(shifted)
 })
 
 test('a page on its side is shown as wide as it is high', () => {

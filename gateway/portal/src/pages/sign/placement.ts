@@ -23,9 +23,10 @@ export function shownSize(page: PageSize): Size {
     : { width: page.height, height: page.width }
 }
 
-/** Where a placement, which is in the page's own space (origin bottom-left, not rotated), is seen. */
+/** Where a placement, which is in the page's own space (upwards, not rotated, its origin anywhere), is seen. */
 export function toShown(placement: Placement, page: PageSize): Box {
-  const { x1, y1, x2, y2 } = placement
+  const [x1, x2] = [placement.x1 - page.left, placement.x2 - page.left]
+  const [y1, y2] = [placement.y1 - page.bottom, placement.y2 - page.bottom]
   const { width, height } = page
   switch (page.rotation) {
     case 90:
@@ -41,17 +42,21 @@ export function toShown(placement: Placement, page: PageSize): Box {
 
 /** The placement that is seen at `box`: whole thousandths, wholly on the page. */
 export function toPlacement(box: Box, number: number, page: PageSize): Placement {
-  const { left, top, width: across, height: down } = within(box, shownSize(page))
-  const { width, height } = page
-  switch (page.rotation) {
+  const { x1, y1, x2, y2 } = fromCorner(within(box, shownSize(page)), page)
+  return { page: number, x1: x1 + page.left, y1: y1 + page.bottom, x2: x2 + page.left, y2: y2 + page.bottom }
+}
+
+/** A shown box in the page's own directions, from the bottom-left corner of what is seen of the page. */
+function fromCorner({ left, top, width: across, height: down }: Box, { width, height, rotation }: PageSize) {
+  switch (rotation) {
     case 90:
-      return { page: number, x1: top, y1: left, x2: top + down, y2: left + across }
+      return { x1: top, y1: left, x2: top + down, y2: left + across }
     case 180:
-      return { page: number, x1: width - left - across, y1: top, x2: width - left, y2: top + down }
+      return { x1: width - left - across, y1: top, x2: width - left, y2: top + down }
     case 270:
-      return { page: number, x1: width - top - down, y1: height - left - across, x2: width - top, y2: height - left }
+      return { x1: width - top - down, y1: height - left - across, x2: width - top, y2: height - left }
     default:
-      return { page: number, x1: left, y1: height - top - down, x2: left + across, y2: height - top }
+      return { x1: left, y1: height - top - down, x2: left + across, y2: height - top }
   }
 }
 
