@@ -91,6 +91,11 @@ async def test_a_browser_that_cannot_show_the_portal_says_so(stack: Stack, chrom
     await context.close()
 
 
+async def terms_are_due(route: Route) -> None:
+    """What the platform answers until the terms in force are accepted."""
+    await route.fulfill(status=409, json={"code": "TERMS_NOT_ACCEPTED", "title": "请先阅读并同意"})
+
+
 async def test_what_cannot_be_signed_says_why(new_journey: NewJourney, sit: Sit) -> None:
     journey = await new_journey(upto="face")
     seat = await sit(like=journey)
@@ -100,7 +105,10 @@ async def test_what_cannot_be_signed_says_why(new_journey: NewJourney, sit: Sit)
         await journey.phone.pass_at_vendor(relay["vendor_url"], "fail")
         await journey.phone.finish_relay(face["url"])
     seat.expect_refusal("/v1/contracts/[^/]+/verifications", 403, 409, 429)
+    # A new text of the terms came into force while somebody is signed in.
+    await seat.page.route("**/v1/contracts/*/verifications", terms_are_due, times=1)
     await seat.goto(f"/contracts/{journey.contract_id}/sign")
+    await seat.page.get_by_role("button", name="同意并继续").click()
     await expect(seat.page.get_by_text("人脸识别暂停")).to_be_visible()
     await shot(seat.page, "sign-paused")
 
