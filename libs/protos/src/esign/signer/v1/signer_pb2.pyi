@@ -332,24 +332,53 @@ Global___GetSealImageResponse: _TypeAlias = GetSealImageResponse  # noqa: Y015
 
 @_typing.final
 class ValidateDocumentRequest(_message.Message):
-    """A piece of the file."""
+    """A piece of the file. The other two are read from the first piece, and only for a printed report."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CHUNK_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
+    file_name: _builtins.str
+    """The file's name, as the report shows it; at most 200 characters."""
+    language: _builtins.str
+    """`zh` (also when empty) or `en`."""
     def __init__(
         self,
         *,
         chunk: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "file_name", b"file_name", "language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ValidateDocumentRequest: _TypeAlias = ValidateDocumentRequest  # noqa: Y015
+
+@_typing.final
+class PrintValidationReportResponse(_message.Message):
+    """The report to keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PDF_FIELD_NUMBER: _builtins.int
+    pdf: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        pdf: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pdf", b"pdf"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrintValidationReportResponse: _TypeAlias = PrintValidationReportResponse  # noqa: Y015
 
 @_typing.final
 class SignatureReport(_message.Message):
@@ -372,6 +401,19 @@ class SignatureReport(_message.Message):
     COVERS_WHOLE_FILE_FIELD_NUMBER: _builtins.int
     CHANGES_AFTERWARDS_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    UNIFIED_SOCIAL_CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COVERS_REVISION_FIELD_NUMBER: _builtins.int
+    CERTIFIES_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_CHAIN_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    PROBLEM_TEXTS_FIELD_NUMBER: _builtins.int
     field_name: _builtins.str
     signer: _builtins.str
     """Common name of the signer's certificate."""
@@ -390,11 +432,45 @@ class SignatureReport(_message.Message):
     covers_whole_file: _builtins.bool
     changes_afterwards: _builtins.str
     """`none`, `allowed` or `forbidden`."""
+    unified_social_credit_code: _builtins.str
+    """统一社会信用代码 in the certificate, if any."""
+    certificate_sha256: _builtins.str
+    reason: _builtins.str
+    covers_revision: _builtins.bool
+    """Whether it covers all of the file as it was when it was signed."""
+    certifies: _builtins.bool
+    """Whether it certifies the document (DocMDP)."""
+    revision: _builtins.int
+    """Revision of the file that it made, from 1."""
+    algorithm: _builtins.str
+    """E.g. `RSA 2048, SHA-256`."""
     @_builtins.property
     def signed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Stable codes of what is wrong; empty when all is well."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
+        """What incremental updates did afterwards, allowed and forbidden."""
+
+    @_builtins.property
+    def seal(self) -> Global___ShownSeal:
+        """What people see of it, if anything."""
+
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainCertificate]:
+        """From the signer's (the timestamp authority's) certificate to the root."""
+
+    @_builtins.property
+    def timestamp_chain(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainCertificate]: ...
+    @_builtins.property
+    def verdict(self) -> Global___Text:
+        """The one verdict in plain words."""
+
+    @_builtins.property
+    def problem_texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Text]:
+        """`problems` in plain words, in their order."""
 
     def __init__(
         self,
@@ -414,14 +490,216 @@ class SignatureReport(_message.Message):
         covers_whole_file: _builtins.bool = ...,
         changes_afterwards: _builtins.str = ...,
         problems: _abc.Iterable[_builtins.str] | None = ...,
+        unified_social_credit_code: _builtins.str = ...,
+        certificate_sha256: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        covers_revision: _builtins.bool = ...,
+        certifies: _builtins.bool = ...,
+        revision: _builtins.int = ...,
+        changes: _abc.Iterable[Global___Change] | None = ...,
+        seal: Global___ShownSeal | None = ...,
+        algorithm: _builtins.str = ...,
+        chain: _abc.Iterable[Global___ChainCertificate] | None = ...,
+        timestamp_chain: _abc.Iterable[Global___ChainCertificate] | None = ...,
+        verdict: Global___Text | None = ...,
+        problem_texts: _abc.Iterable[Global___Text] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_at", b"signed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal", "signed_at", b"signed_at", "verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes_afterwards", b"changes_afterwards", "covers_whole_file", b"covers_whole_file", "field_name", b"field_name", "intact", b"intact", "issuer", b"issuer", "level", b"level", "organisation", b"organisation", "problems", b"problems", "serial_number", b"serial_number", "signed_at", b"signed_at", "signer", b"signer", "time_source", b"time_source", "timestamp_authority", b"timestamp_authority", "trusted", b"trusted", "valid", b"valid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "certificate_sha256", b"certificate_sha256", "certifies", b"certifies", "chain", b"chain", "changes", b"changes", "changes_afterwards", b"changes_afterwards", "covers_revision", b"covers_revision", "covers_whole_file", b"covers_whole_file", "field_name", b"field_name", "intact", b"intact", "issuer", b"issuer", "level", b"level", "organisation", b"organisation", "problem_texts", b"problem_texts", "problems", b"problems", "reason", b"reason", "revision", b"revision", "seal", b"seal", "serial_number", b"serial_number", "signed_at", b"signed_at", "signer", b"signer", "time_source", b"time_source", "timestamp_authority", b"timestamp_authority", "timestamp_chain", b"timestamp_chain", "trusted", b"trusted", "unified_social_credit_code", b"unified_social_credit_code", "valid", b"valid", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignatureReport: _TypeAlias = SignatureReport  # noqa: Y015
+
+@_typing.final
+class Text(_message.Message):
+    """A text for people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ZH_FIELD_NUMBER: _builtins.int
+    EN_FIELD_NUMBER: _builtins.int
+    zh: _builtins.str
+    en: _builtins.str
+    def __init__(
+        self,
+        *,
+        zh: _builtins.str = ...,
+        en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["en", b"en", "zh", b"zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Text: _TypeAlias = Text  # noqa: Y015
+
+@_typing.final
+class Change(_message.Message):
+    """What an incremental update did."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    allowed: _builtins.bool
+    revision: _builtins.int
+    page: _builtins.int
+    """From 1; 0 when it is about no page."""
+    detail: _builtins.str
+    """A field's name, an annotation's subtype, an entry of the catalog."""
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers of the PDF objects."""
+
+    @_builtins.property
+    def text(self) -> Global___Text: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        allowed: _builtins.bool = ...,
+        revision: _builtins.int = ...,
+        page: _builtins.int = ...,
+        detail: _builtins.str = ...,
+        objects: _abc.Iterable[_builtins.int] | None = ...,
+        text: Global___Text | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "detail", b"detail", "kind", b"kind", "objects", b"objects", "page", b"page", "revision", b"revision", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Change: _TypeAlias = Change  # noqa: Y015
+
+@_typing.final
+class ShownSeal(_message.Message):
+    """A seal as people see it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    RECT_FIELD_NUMBER: _builtins.int
+    OF_ORGANISATION_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    page: _builtins.int
+    """From 1; 0 when it is on no page."""
+    of_organisation: _builtins.bool
+    """By the certificate: an organisation's seal, or a person's signature."""
+    picture: _builtins.bytes
+    """PNG of how the page shows it; may be empty."""
+    @_builtins.property
+    def rect(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """x1, y1, x2, y2 in points."""
+
+    def __init__(
+        self,
+        *,
+        page: _builtins.int = ...,
+        rect: _abc.Iterable[_builtins.float] | None = ...,
+        of_organisation: _builtins.bool = ...,
+        picture: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["of_organisation", b"of_organisation", "page", b"page", "picture", b"picture", "rect", b"rect"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownSeal: _TypeAlias = ShownSeal  # noqa: Y015
+
+@_typing.final
+class Revocation(_message.Message):
+    """What is known of a certificate's revocation at the time that counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PRODUCED_AT_FIELD_NUMBER: _builtins.int
+    NEXT_UPDATE_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    ONLINE_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """`OCSP`, `CRL`, or empty for a root, which has none."""
+    online: _builtins.bool
+    """Fetched during validation, not brought by the file."""
+    @_builtins.property
+    def produced_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def next_update(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """May lie after the time that counts."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        produced_at: _timestamp_pb2.Timestamp | None = ...,
+        next_update: _timestamp_pb2.Timestamp | None = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+        online: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_update", b"next_update", "produced_at", b"produced_at", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_update", b"next_update", "online", b"online", "produced_at", b"produced_at", "revoked_at", b"revoked_at", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocation: _TypeAlias = Revocation  # noqa: Y015
+
+@_typing.final
+class ChainCertificate(_message.Message):
+    """A certificate of a chain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    REVOCATION_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    issuer: _builtins.str
+    serial_number: _builtins.str
+    sha256: _builtins.str
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def revocation(self) -> Global___Revocation:
+        """Absent when nothing was found."""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        issuer: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+        revocation: Global___Revocation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "revocation", b"revocation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issuer", b"issuer", "not_after", b"not_after", "not_before", b"not_before", "revocation", b"revocation", "serial_number", b"serial_number", "sha256", b"sha256", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainCertificate: _TypeAlias = ChainCertificate  # noqa: Y015
 
 @_typing.final
 class ValidationReport(_message.Message):
@@ -436,6 +714,10 @@ class ValidationReport(_message.Message):
     PROBLEMS_FIELD_NUMBER: _builtins.int
     SUMMARY_ZH_FIELD_NUMBER: _builtins.int
     SUMMARY_EN_FIELD_NUMBER: _builtins.int
+    ARCHIVED_AT_FIELD_NUMBER: _builtins.int
+    VALIDATED_AT_FIELD_NUMBER: _builtins.int
+    VALIDATORS_FIELD_NUMBER: _builtins.int
+    PROBLEM_TEXTS_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     sha256: _builtins.str
     size: _builtins.int
@@ -446,6 +728,20 @@ class ValidationReport(_message.Message):
     def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignatureReport]: ...
     @_builtins.property
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def archived_at(self) -> _timestamp_pb2.Timestamp:
+        """Time of the last document timestamp that holds, if any."""
+
+    @_builtins.property
+    def validated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def validators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Implementations that judged."""
+
+    @_builtins.property
+    def problem_texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Text]:
+        """`problems` in plain words, in their order."""
+
     def __init__(
         self,
         *,
@@ -456,10 +752,14 @@ class ValidationReport(_message.Message):
         problems: _abc.Iterable[_builtins.str] | None = ...,
         summary_zh: _builtins.str = ...,
         summary_en: _builtins.str = ...,
+        archived_at: _timestamp_pb2.Timestamp | None = ...,
+        validated_at: _timestamp_pb2.Timestamp | None = ...,
+        validators: _abc.Iterable[_builtins.str] | None = ...,
+        problem_texts: _abc.Iterable[Global___Text] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archived_at", b"archived_at", "validated_at", b"validated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems", "sha256", b"sha256", "signatures", b"signatures", "size", b"size", "summary_en", b"summary_en", "summary_zh", b"summary_zh", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived_at", b"archived_at", "problem_texts", b"problem_texts", "problems", b"problems", "sha256", b"sha256", "signatures", b"signatures", "size", b"size", "summary_en", b"summary_en", "summary_zh", b"summary_zh", "validated_at", b"validated_at", "validators", b"validators", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

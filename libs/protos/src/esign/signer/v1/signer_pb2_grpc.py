@@ -234,7 +234,7 @@ class PortalService:
 
 
 class PublicServiceStub:
-    """What anyone may ask, through the gateway.
+    """What anyone may ask, through the gateway, and the internal systems for themselves.
     """
 
     def __init__(self, channel):
@@ -248,6 +248,11 @@ class PublicServiceStub:
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidationReport.FromString,
                 _registered_method=True)
+        self.PrintValidationReport = channel.stream_unary(
+                '/esign.signer.v1.PublicService/PrintValidationReport',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrintValidationReportResponse.FromString,
+                _registered_method=True)
         self.GetTrustRoots = channel.unary_unary(
                 '/esign.signer.v1.PublicService/GetTrustRoots',
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetTrustRootsRequest.SerializeToString,
@@ -256,11 +261,18 @@ class PublicServiceStub:
 
 
 class PublicServiceServicer:
-    """What anyone may ask, through the gateway.
+    """What anyone may ask, through the gateway, and the internal systems for themselves.
     """
 
     def ValidateDocument(self, request_iterator, context):
         """Validates a signed PDF, sent in chunks of at most 1 MiB. The file is not kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrintValidationReport(self, request_iterator, context):
+        """Validates likewise; the answer is the report as a PDF, to keep or to print.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,6 +293,11 @@ def add_PublicServiceServicer_to_server(servicer, server):
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidationReport.SerializeToString,
             ),
+            'PrintValidationReport': grpc.stream_unary_rpc_method_handler(
+                    servicer.PrintValidationReport,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrintValidationReportResponse.SerializeToString,
+            ),
             'GetTrustRoots': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTrustRoots,
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetTrustRootsRequest.FromString,
@@ -295,7 +312,7 @@ def add_PublicServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PublicService:
-    """What anyone may ask, through the gateway.
+    """What anyone may ask, through the gateway, and the internal systems for themselves.
     """
 
     @staticmethod
@@ -315,6 +332,33 @@ class PublicService:
             '/esign.signer.v1.PublicService/ValidateDocument',
             esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.SerializeToString,
             esign_dot_signer_dot_v1_dot_signer__pb2.ValidationReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrintValidationReport(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/esign.signer.v1.PublicService/PrintValidationReport',
+            esign_dot_signer_dot_v1_dot_signer__pb2.ValidateDocumentRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.PrintValidationReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -94,7 +94,7 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
 def add_PortalServiceServicer_to_server(servicer: PortalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class PublicServiceStub:
-    """What anyone may ask, through the gateway."""
+    """What anyone may ask, through the gateway, and the internal systems for themselves."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -102,21 +102,25 @@ class PublicServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PublicServiceAsyncStub: ...
     ValidateDocument: _grpc.StreamUnaryMultiCallable[_signer_pb2.ValidateDocumentRequest, _signer_pb2.ValidationReport]
     """Validates a signed PDF, sent in chunks of at most 1 MiB. The file is not kept."""
+    PrintValidationReport: _grpc.StreamUnaryMultiCallable[_signer_pb2.ValidateDocumentRequest, _signer_pb2.PrintValidationReportResponse]
+    """Validates likewise; the answer is the report as a PDF, to keep or to print."""
     GetTrustRoots: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetTrustRootsRequest, _signer_pb2.GetTrustRootsResponse]
     """The roots that this platform trusts, for other people's validators."""
 
 @_typing.type_check_only
 class PublicServiceAsyncStub(PublicServiceStub):
-    """What anyone may ask, through the gateway."""
+    """What anyone may ask, through the gateway, and the internal systems for themselves."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ValidateDocument: _aio.StreamUnaryMultiCallable[_signer_pb2.ValidateDocumentRequest, _signer_pb2.ValidationReport]  # type: ignore[assignment]
     """Validates a signed PDF, sent in chunks of at most 1 MiB. The file is not kept."""
+    PrintValidationReport: _aio.StreamUnaryMultiCallable[_signer_pb2.ValidateDocumentRequest, _signer_pb2.PrintValidationReportResponse]  # type: ignore[assignment]
+    """Validates likewise; the answer is the report as a PDF, to keep or to print."""
     GetTrustRoots: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetTrustRootsRequest, _signer_pb2.GetTrustRootsResponse]  # type: ignore[assignment]
     """The roots that this platform trusts, for other people's validators."""
 
 class PublicServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What anyone may ask, through the gateway."""
+    """What anyone may ask, through the gateway, and the internal systems for themselves."""
 
     @_abc_1.abstractmethod
     def ValidateDocument(
@@ -125,6 +129,14 @@ class PublicServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.ValidationReport, _abc.Awaitable[_signer_pb2.ValidationReport]]:
         """Validates a signed PDF, sent in chunks of at most 1 MiB. The file is not kept."""
+
+    @_abc_1.abstractmethod
+    def PrintValidationReport(
+        self,
+        request_iterator: _MaybeAsyncIterator[_signer_pb2.ValidateDocumentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.PrintValidationReportResponse, _abc.Awaitable[_signer_pb2.PrintValidationReportResponse]]:
+        """Validates likewise; the answer is the report as a PDF, to keep or to print."""
 
     @_abc_1.abstractmethod
     def GetTrustRoots(
