@@ -17,12 +17,14 @@ from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.public_keys import ed25519_keys
 from esign_signer.adapters.registers import SqlKeys
+from esign_signer.adapters.rewrap import Rewrap
 from esign_signer.adapters.seals import SqlSeals
 from esign_signer.adapters.workers import JudgingWorkers, SigningWorkers
 from esign_signer.api.events import ContractEvents
 from esign_signer.api.seals import OperatorApi, PortalApi
 from esign_signer.api.service import InternalApi, PublicApi
 from esign_signer.app.organisations import CreateOrganisationKey, InstallCertificate
+from esign_signer.app.prepare_document import PreparedDocuments
 from esign_signer.app.release_document import ReleaseDocument
 from esign_signer.app.seals import CreateSeal, FindSeals, ManageSeals
 from esign_signer.app.sign_document import SignDocument
@@ -40,7 +42,7 @@ async def build(app: App[SignerSettings]) -> None:
     """
     settings = app.settings
     # Only the workers keep the master keys; that they are unusable must be known before anyone asks for a signature.
-    MasterKeys.from_file(settings.master_key_file.path)
+    newest_master_key = MasterKeys.from_file(settings.master_key_file.path).head
     pdfsig = shutil.which(settings.pdfsig)
     if pdfsig is None:
         raise ValueError(f"no such program: {settings.pdfsig} (Debian: poppler-utils)")
@@ -74,12 +76,21 @@ async def build(app: App[SignerSettings]) -> None:
         app.objects, settings.documents_bucket, settings.seals_bucket, settings.max_document_bytes
     )
     keys, seals = SqlKeys(app.db, app.clock), SqlSeals(app.db, app.clock)
+    prepared = PreparedDocuments(
+        documents,
+        signing,
+        settings.spool_dir,
+        max_bytes=settings.prepared_bytes,
+        keep_seconds=settings.prepared_seconds,
+    )
+    app.on_close(prepared.close)
     sign = SignDocument(
         ed25519_keys(settings.activation_public_key_file.read_bytes()),
         SqlSigningJobs(app.db, app.clock),
         keys,
         seals,
         documents,
+        prepared,
         CaBroker(app.channel("ca-broker")),
         signing,
         signing,
@@ -87,6 +98,7 @@ async def build(app: App[SignerSettings]) -> None:
         settings.spool_dir,
         settings.keys.event_algorithm,
     )
+    app.background("rewrap", Rewrap(app.db, signing, newest_master_key).run)
     release = ReleaseDocument(SqlReleaseJobs(app.db, app.clock), documents, signing, judging, settings.spool_dir)
     app.consume(
         manual=ContractEvents(sign, release, settings.retry_seconds).handlers(),

@@ -86,6 +86,9 @@ class SignerSettings(ServiceSettings):
     # How long a request that waits for an outside service rests before the next attempt.
     retry_seconds: float = Field(default=3, gt=0)
     max_document_bytes: int = Field(default=110 * 2**20, gt=0)
+    # Documents that wait for their signatures on local disk, so that signing them is quick.
+    prepared_bytes: int = Field(default=1024 * 2**20, ge=0)
+    prepared_seconds: float = Field(default=3600, gt=0)
     # For files that strangers send.
     max_upload_bytes: int = Field(default=100 * 2**20, gt=0)
     validation_seconds: float = Field(default=20, gt=0)

@@ -1,5 +1,6 @@
 """A workbench for the PDF engine: a document with two fields, two signers, and what they make of it."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,8 @@ class Bench:
         return SigningOrder(
             source=source,
             target=self.folder / f"signed{which}.pdf",
+            sha256=hashlib.sha256(content := source.read_bytes()).hexdigest(),
+            size=len(content),
             field_name=layout[which].name,
             layout=layout,
             placement=layout[which].placement,

@@ -15,13 +15,15 @@ from esign_signer.adapters.pdf import fields, stock
 from esign_signer.adapters.pdf.clean import CleanDocument, NotClean
 from esign_signer.adapters.pdf.cms import SignatureTemplate
 from esign_signer.adapters.pdf.prepared import PreparedDocument
-from esign_signer.domain.document import Level
+from esign_signer.domain.activation import Reason, SignatureRefused
+from esign_signer.domain.document import Level, TrustServiceUnavailable
 from esign_signer.domain.keys import KeyAlgorithm
 from esign_signer.domain.report import Verdict
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from .bench import LAYOUT, Bench, pdfsig, qpdf_check
 from .documents import plain, seal_png, write_pdf
+from .pki import TrustPki
 
 
 @pytest.mark.parametrize("algorithm", list(KeyAlgorithm))
@@ -63,8 +65,8 @@ def test_both_ways_make_the_same_signature(bench: Bench, rotate: int, monkeypatc
 
             monkeypatch.setattr(PreparedDocument, "read", refused)
         first = replace(bench.order(source, 0), target=bench.folder / f"{way}1.pdf")
-        second = replace(bench.order(first.target, 1), target=bench.folder / f"{way}2.pdf")
         assert bench.engine.sign(first).level is Level.B_LT
+        second = replace(bench.order(first.target, 1), target=bench.folder / f"{way}2.pdf")
         result = bench.engine.sign(second)
         assert result.sha256 == hashlib.sha256(second.target.read_bytes()).hexdigest()
         assert result.size == second.target.stat().st_size
@@ -138,16 +140,43 @@ def test_what_stands_on_a_page_stays(bench: Bench) -> None:
     assert bench.validator.validate(order.target).verdict is Verdict.PASSED
 
 
-def test_an_interrupted_attempt_leaves_nothing_behind(bench: Bench) -> None:
-    """Signing a file where it stands: what an attempt that broke off appended is not part of the document."""
-    order = bench.order(plain(bench.document()), 0)
-    source = order.source.read_bytes()
-    order.target.write_bytes(source + b"half an update" * 5000)
-    prepared = PreparedDocument.read(order.source)
-    assert (
-        prepared.append(order.target, order.target, b"% update\n") == hashlib.sha256(source + b"% update\n").hexdigest()
-    )
-    assert order.target.read_bytes() == source + b"% update\n"
+@pytest.mark.parametrize("way", ["plain", "other"])
+def test_a_file_is_signed_where_it_stands(bench: Bench, trust: TrustPki, way: str) -> None:
+    """What an attempt that broke off appended is not part of the document; a failure leaves the document."""
+    source = _document(bench, way)
+    content = source.read_bytes()
+    order = replace(bench.order(source, 0), target=source)
+    source.write_bytes(content + b"half an update" * 5000)
+    trust.failing |= {"tsa", "tsa2"}
+    with pytest.raises(TrustServiceUnavailable):
+        bench.engine.sign(order)
+    assert source.read_bytes() == content
+    trust.failing.clear()
+    assert bench.engine.prepare(source) == order.sha256
+    source.write_bytes(content + b"half an update" * 5000)
+    assert bench.engine.sign(order).sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert source.read_bytes().startswith(content)
+    qpdf_check(source)
+    assert bench.validator.validate(source).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("way", ["plain", "other"])
+def test_another_document_is_not_signed(bench: Bench, way: str) -> None:
+    order = replace(bench.order(_document(bench, way), 0), sha256="0" * 64)
+    with pytest.raises(SignatureRefused) as refused:
+        bench.engine.sign(order)
+    assert refused.value.reason is Reason.ACTIVATION_DOCUMENT_MISMATCH
+    assert not order.target.exists()
+
+
+def _document(bench: Bench, way: str) -> Path:
+    """One of the plain form, or another."""
+    if way == "plain":
+        return plain(bench.document())
+    target = bench.folder / "other.pdf"
+    with pikepdf.open(bench.document()) as pdf:
+        pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return target
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from esign_signer.adapters.registers import SqlKeys
 from esign_signer.adapters.seals import SqlSeals
 from esign_signer.api.convert import object_ref, placement
 from esign_signer.app.ports import TryAgain
+from esign_signer.app.prepare_document import PreparedDocuments
 from esign_signer.app.release_document import ReleaseDocument
 from esign_signer.app.sign_document import SignDocument
 from esign_signer.domain.document import SignatureField, SignedFile, SigningOrder
@@ -65,6 +66,9 @@ class InProcess:
         assert store is KeyStoreKind.SOFTWARE
         return await asyncio.to_thread(self.bench.keys.create, key_id, subject, algorithm)
 
+    async def prepare(self, source: Path) -> None:
+        await asyncio.to_thread(self.bench.engine.prepare, source)
+
     async def sign(self, order: SigningOrder) -> SignedFile:
         return await asyncio.to_thread(self.bench.engine.sign, order)
 
@@ -95,12 +99,16 @@ class Parts:
             self.keys,
             SqlSeals(self.world.running.app.db, system_clock),
             self.documents,
+            self.prepared(),
             self.broker,
             self.engine,
             self.engine,
             system_clock,
             self.world.folder,
         )
+
+    def prepared(self) -> PreparedDocuments:
+        return PreparedDocuments(self.documents, self.engine, self.world.folder, max_bytes=2**30, keep_seconds=60)
 
     def release(self) -> ReleaseDocument:
         return ReleaseDocument(self.release_jobs, self.documents, self.engine, self.engine, self.world.folder)

@@ -193,7 +193,7 @@ async def test_release_waits_and_refuses(world: World, trust: TrustPki) -> None:
     assert only(told, events_pb2.SigningDelayed).reason == "TSA_UNAVAILABLE"
     trust.failing.clear()
     refused = only(await world.until(contract_id), events_pb2.ReleaseRefused)
-    assert "pyhanko: 0 signatures instead of 2" in refused.problems
+    assert "esign-signer: 0 signatures instead of 2" in refused.problems
     assert "pdfsig: 0 signatures instead of 2" in refused.problems
 
 

@@ -32,6 +32,14 @@ class SigningWorkers:
         """Takes a key that the CA made."""
         return await self._pool.run(worker.adopt_key, KEY_SECONDS, credential_id)
 
+    async def rewrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """A software key under the newest master key."""
+        return await self._pool.run(worker.rewrap_key, KEY_SECONDS, key_id, wrapped)
+
+    async def prepare(self, source: Path) -> None:
+        """Reads a document that will be signed soon."""
+        await self._pool.run(worker.prepare, SIGN_SECONDS, source)
+
     async def sign(self, order: SigningOrder) -> SignedFile:
         """Makes a signature."""
         return await self._pool.run(worker.sign, SIGN_SECONDS, order)

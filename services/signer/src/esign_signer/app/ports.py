@@ -64,6 +64,9 @@ class KeyStores(Protocol):
 class PdfSigning(Protocol):
     """Signatures and archive timestamps, file to file."""
 
+    async def prepare(self, source: Path) -> None:
+        """Reads a document that will be signed soon. Raises DocumentRejected, WorkerFailed."""
+
     async def sign(self, order: SigningOrder) -> SignedFile:
         """Makes a B-LT signature. Raises TrustServiceUnavailable, KeyStoreUnavailable, SignatureRefused,
         DocumentRejected, WorkerFailed; KeyStoreError when the key is lost."""

@@ -22,6 +22,7 @@ from esign_signer.app.ports import (
     SigningJobs,
     TryAgain,
 )
+from esign_signer.app.prepare_document import PreparedDocuments
 from esign_signer.domain import activation as activations
 from esign_signer.domain import certificates
 from esign_signer.domain.activation import Reason, RequestFacts, SignatureRefused
@@ -56,6 +57,7 @@ class SignDocument:
         keys: Keys,
         seals: Seals,
         documents: Documents,
+        prepared: PreparedDocuments,
         broker: CertificateBroker,
         key_stores: KeyStores,
         pdf: PdfSigning,
@@ -65,6 +67,7 @@ class SignDocument:
     ) -> None:
         self._identity_keys = identity_keys
         self._jobs, self._keys, self._seals, self._documents = jobs, keys, seals, documents
+        self._prepared = prepared
         self._broker, self._key_stores, self._pdf = broker, key_stores, pdf
         self._clock, self._spool, self._event_algorithm = clock, spool, event_algorithm
 
@@ -119,7 +122,9 @@ class SignDocument:
                 raise SignatureRefused(Reason.SEAL_OWNER_MISMATCH, "certificate")
             order = SigningOrder(
                 source=source,
-                target=folder / "signed.pdf",
+                target=source,
+                sha256=request.document.sha256,
+                size=request.document.size,
                 field_name=request.field_name,
                 layout=_layout(request),
                 placement=request.placement,
@@ -156,7 +161,7 @@ class SignDocument:
             raise SignatureRefused(Reason.ACTIVATION_SEAL_MISMATCH, "image") from error
         await asyncio.to_thread(seal_image.write_bytes, png)
         try:
-            await self._documents.fetch_document(request.document, source)
+            await self._prepared.fetch(request.document, source)
         except ContentDiffers as error:
             raise SignatureRefused(Reason.ACTIVATION_DOCUMENT_MISMATCH, "content") from error
         return seal

@@ -62,8 +62,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningOrder:
-    """One signature to make: `source` is read, `target` is written. `certificates` are DER, the signer's first, without
-    the root.
+    """One signature to make: `source` is read, `target` is written; when they are one file, it is only appended to. The
+    document are the first `size` bytes of `source`, with the hex `sha256`; what a broken-off attempt left behind them goes.
+    `certificates` are DER, the signer's first, without the root.
 
     `layout` names every field of the document. They are created together before the first signature, which certifies
     the document so that only further signatures may follow; later signatures find their field and leave the rest alone.
@@ -74,6 +75,8 @@ class SigningOrder:
 
     source: Path
     target: Path
+    sha256: str
+    size: int
     field_name: str
     layout: tuple[SignatureField, ...]
     placement: Placement

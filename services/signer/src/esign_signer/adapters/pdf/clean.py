@@ -232,7 +232,7 @@ def direct_dictionary(value: bytes) -> Dictionary:
 
 def written(dictionary: Dictionary) -> bytes:
     """A dictionary as a file has it."""
-    return b"<<" + b" ".join([b"%b %b" % entry for entry in dictionary.items()]) + b">>"
+    return b"<<" + b" ".join([key + b" " + value for key, value in dictionary.items()]) + b">>"
 
 
 def _space(data: bytes | mmap.mmap, at: int) -> int:

@@ -9,11 +9,10 @@ Documents of the plain form take the short way (`prepared`, `fields`, `cms`), al
 
 import asyncio
 import hashlib
+import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -23,14 +22,12 @@ from pyhanko.pdf_utils.misc import PdfError
 from esign_signer.adapters.keys.stores import DigestSigner
 from esign_signer.adapters.pdf import fields, stock
 from esign_signer.adapters.pdf.clean import NotClean
-from esign_signer.adapters.pdf.cms import SignatureTemplate
 from esign_signer.adapters.pdf.prepared import PreparedDocument
 from esign_signer.adapters.pdf.trust import DIGEST, TOKEN_MARGIN, TimestampAuthority, TrustServices
+from esign_signer.domain.activation import Reason, SignatureRefused
 from esign_signer.domain.document import DocumentRejected, Level, SignedFile, SigningOrder, TrustServiceUnavailable
 
 _PREPARED: Final = 16
-
-template = lru_cache(maxsize=64)(SignatureTemplate)
 
 
 class PdfEngine:
@@ -53,8 +50,7 @@ class PdfEngine:
         try:
             prepared = PreparedDocument.read(source)
         except NotClean:
-            with source.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return _sha256(source)
         except (OSError, ValueError) as error:
             raise DocumentRejected("PDF_INVALID", type(error).__name__) from error
         self._prepared[prepared.sha256] = prepared
@@ -67,26 +63,34 @@ class PdfEngine:
         document (DocMDP, only signing allowed).
 
         Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be
-        used, DocumentRejected for a file that cannot be read. `target` is complete or absent.
+        used and for a document that is another than the order says, DocumentRejected for a file that cannot be read.
+        `target` is complete, or as it was.
         """
-        return self._complete_or_absent(order.target, self._sign(order))
+        try:
+            return self._complete(self._sign(order))
+        except BaseException:
+            if order.target == order.source:
+                os.truncate(order.source, order.size)
+            else:
+                order.target.unlink(missing_ok=True)
+            raise
 
     def archive(self, source: Path, target: Path) -> SignedFile:
         """Appends an archive timestamp. Raises as `sign` does."""
-        return self._complete_or_absent(target, self._archive(source, target))
-
-    def _complete_or_absent(self, target: Path, work: Coroutine[None, None, SignedFile]) -> SignedFile:
         try:
-            return self._runner.run(work)
-        except PdfError as error:
-            target.unlink(missing_ok=True)
-            raise DocumentRejected("PDF_DAMAGED", str(error)[:200]) from error
+            return self._complete(self._archive(source, target))
         except BaseException:
             target.unlink(missing_ok=True)
             raise
 
+    def _complete(self, work: Coroutine[None, None, SignedFile]) -> SignedFile:
+        try:
+            return self._runner.run(work)
+        except PdfError as error:
+            raise DocumentRejected("PDF_DAMAGED", str(error)[:200]) from error
+
     async def _sign(self, order: SigningOrder) -> SignedFile:
-        prepared = self._ready(order.source)
+        prepared = self._taken(order)
 
         async def attempt(authority: TimestampAuthority, session: aiohttp.ClientSession) -> SignedFile:
             if prepared is None:
@@ -112,6 +116,16 @@ class PdfEngine:
 
         return await self._first_authority(attempt)
 
+    def _taken(self, order: SigningOrder) -> PreparedDocument | None:
+        """The order's document, when it is of the plain form, prepared earlier or now."""
+        if order.target == order.source and order.source.stat().st_size > order.size:
+            os.truncate(order.source, order.size)
+        prepared = self._prepared.pop(order.sha256, None) or self._ready(order.source)
+        sha256 = prepared.sha256 if prepared is not None else _sha256(order.source)
+        if sha256 != order.sha256:
+            raise SignatureRefused(Reason.ACTIVATION_DOCUMENT_MISMATCH, "content")
+        return prepared
+
     def _ready(self, source: Path) -> PreparedDocument | None:
         """A document of the plain form, prepared now."""
         try:
@@ -130,22 +144,12 @@ class PdfEngine:
     ) -> SignedFile:
         signer = await self._trust.signer_data(order.certificates, session, reusable=order.key.hosted)
         known = signer | await self._trust.authority_data(authority, session)
-        cms = template(order.certificates, order.key.algorithm)
-        gap = fields.signature(
-            prepared.document,
-            field_name=order.field_name,
-            layout=order.layout,
-            placement=order.placement,
-            seal=order.seal_image.read_bytes(),
-            reason=order.reason,
-            claimed_at=datetime.now(UTC),
-            validation_data=known,
-            reserved=cms.length(order.key.algorithm.signature_length, authority.token_length() + TOKEN_MARGIN),
+        pending = prepared.signature(
+            order, order.seal_image.read_bytes(), known, authority.token_length() + TOKEN_MARGIN
         )
-        attributes = cms.signed_attributes(gap.digest(prepared.hash))
-        signature = self._keys.sign_digest(order.key, hashlib.sha256(attributes).digest())
+        signature = self._keys.sign_digest(order.key, pending.digest())
         token = await authority.async_timestamp(hashlib.sha256(signature).digest(), DIGEST)
-        update = gap.filled(cms.assembled(attributes, signature, token.dump()))
+        update = pending.update(signature, token.dump())
         sha256 = prepared.append(order.source, order.target, update)
         signed_at, certificate_sha256 = authority.last_token_time, hashlib.sha256(order.certificates[0]).hexdigest()
         if signed_at is None:
@@ -161,7 +165,9 @@ class PdfEngine:
     ) -> SignedFile:
         context = await self._trust.signer_context(order.certificates, session)
         await self._trust.validate_authority(authority, context)
-        if order.target != order.source:
+        if order.target == order.source:
+            os.truncate(order.source, order.size)
+        else:
             shutil.copyfile(order.source, order.target)
         await stock.sign(order, self._keys, authority, context)
         result = _result(order.target, Level.B_LT, authority, hashlib.sha256(order.certificates[0]).hexdigest())
@@ -212,8 +218,11 @@ class PdfEngine:
 
 
 def _result(target: Path, level: Level, authority: TimestampAuthority, certificate_sha256: str) -> SignedFile:
-    with target.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     if authority.last_token_time is None:
         raise TrustServiceUnavailable("TSA", "no token")
-    return SignedFile(sha256, target.stat().st_size, level, authority.last_token_time, certificate_sha256)
+    return SignedFile(_sha256(target), target.stat().st_size, level, authority.last_token_time, certificate_sha256)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from esign_kit.refs import Placement
 
@@ -199,9 +200,18 @@ def _empty_field(document: CleanDocument, present: Fields, name: str, placement:
     return field.number, field.dictionary
 
 
-def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
-    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size: the seal in proportion, centred, upright on the page
-    whatever the page's rotation."""
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A seal in a widget: the form XObject's dictionary and operators, and its image."""
+
+    dictionary: Dictionary
+    operators: bytes
+    image: Pixels | None
+
+
+@lru_cache(maxsize=32)
+def _drawing(seal: bytes, width: float, height: float, rotation: int) -> _Drawing:
+    """The seal in proportion, centred, upright on the page whatever the page's rotation."""
     matrix, box_width, box_height = {
         90: ((0, 1, -1, 0, width, 0), height, width),
         180: ((-1, 0, 0, -1, width, height), width, height),
@@ -217,9 +227,16 @@ def _form(update: Increment, seal: bytes, width: float, height: float, rotation:
         b"/BBox": b"[0 0 %b %b]" % (number(box_width), number(box_height)),
         b"/Matrix": b"[%b]" % b" ".join(map(number, matrix)),
     }
+    return _Drawing(dictionary, operators, drawing.image)
+
+
+def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
+    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size."""
+    drawing = _drawing(seal, width, height, rotation)
+    dictionary = dict(drawing.dictionary)
     if drawing.image is not None:
         dictionary[b"/Resources"] = b"<</XObject <</Seal %d 0 R>>>>" % _image(update, drawing.image)
-    return update.add(stream(dictionary, operators))
+    return update.add(stream(dictionary, drawing.operators))
 
 
 def _image(update: Increment, pixels: Pixels) -> int:

@@ -4,6 +4,7 @@ gap in which a signature's bytes are put once they exist."""
 import binascii
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from esign_signer.adapters.pdf.clean import CleanDocument, Dictionary, NotClean, reference, written
@@ -145,6 +146,7 @@ def text_string(text: str) -> bytes:
     return b"<FEFF%b>" % binascii.hexlify(text.encode("utf-16-be")).upper()
 
 
+@lru_cache(maxsize=4096)
 def number(value: float) -> bytes:
     """A number with at most four decimals."""
     if value == (whole := int(value)):

@@ -9,16 +9,24 @@ import mmap
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esign_signer.adapters.pdf import fields
 from esign_signer.adapters.pdf.clean import CleanDocument
-from esign_signer.adapters.pdf.fields import fields_of
-from esign_signer.adapters.pdf.increment import Hash
+from esign_signer.adapters.pdf.cms import SignatureTemplate
+from esign_signer.adapters.pdf.increment import Gap, Hash
+from esign_signer.domain.document import SigningOrder
 
 CHUNK: Final = 1024 * 1024
 _IN_MEMORY: Final = 1024 * 1024
 """Documents up to this size are read at one stroke, longer ones mapped."""
+
+
+template: Final = lru_cache(maxsize=64)(SignatureTemplate)
+"""Certificates that sign again and again are encoded once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +38,12 @@ class PreparedDocument:
     sha256: str
 
     @classmethod
-    def read(cls, path: Path, size: int | None = None) -> "PreparedDocument":
-        """Reads the first `size` bytes of a file, by default all. Raises NotClean, OSError, ValueError for an empty
-        file."""
+    def read(cls, path: Path) -> "PreparedDocument":
+        """Reads a file. Raises NotClean, OSError."""
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size if size is None else size
+            size = os.fstat(file.fileno()).st_size
             if size <= _IN_MEMORY:
-                content = file.read(size)
+                content = file.read()
                 return cls.of(content, hashlib.sha256(content))
             content_hash = _hashed(file, size)
             return cls.of(mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ), content_hash)
@@ -46,8 +53,27 @@ class PreparedDocument:
         """From what was read. Raises NotClean."""
         document = CleanDocument(data)
         document.page(0)
-        fields_of(document)
+        fields.fields_of(document)
         return cls(document, content_hash, content_hash.copy().digest().hex())
+
+    def signature(
+        self, order: SigningOrder, seal: bytes, validation_data: fields.ValidationData, token_length: int = 0
+    ) -> "PendingSignature":
+        """An order's signature, for which only the key and a timestamp of up to `token_length` bytes are wanting. Raises
+        NotClean, SignatureRefused."""
+        cms = template(order.certificates, order.key.algorithm)
+        gap = fields.signature(
+            self.document,
+            field_name=order.field_name,
+            layout=order.layout,
+            placement=order.placement,
+            seal=seal,
+            reason=order.reason,
+            claimed_at=datetime.now(UTC),
+            validation_data=validation_data,
+            reserved=cms.length(order.key.algorithm.signature_length, token_length),
+        )
+        return PendingSignature(gap, cms, cms.signed_attributes(gap.digest(self.hash)))
 
     def append(self, source: Path, target: Path, update: bytes) -> str:
         """Writes the document, which stands in `source`, and an update to `target`; hex SHA-256 of the whole. When both
@@ -62,6 +88,23 @@ class PreparedDocument:
         whole = self.hash.copy()
         whole.update(update)
         return whole.digest().hex()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSignature:
+    """A signature that waits for the key."""
+
+    gap: Gap
+    cms: SignatureTemplate
+    attributes: bytes
+
+    def digest(self) -> bytes:
+        """What the key signs, hashed."""
+        return hashlib.sha256(self.attributes).digest()
+
+    def update(self, signature: bytes, token: bytes | None = None) -> bytes:
+        """What is to be appended."""
+        return self.gap.filled(self.cms.assembled(self.attributes, signature, token))
 
 
 def _put(path: Path, at: int, update: bytes) -> None:

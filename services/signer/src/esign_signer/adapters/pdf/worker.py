@@ -99,6 +99,16 @@ def adopt_key(credential_id: str) -> NewKey:
     return _ready().keys.adopt(credential_id)
 
 
+def rewrap_key(key_id: str, wrapped: bytes) -> bytes:
+    """See KeyStores.rewrap."""
+    return _ready().keys.rewrap(key_id, wrapped)
+
+
+def prepare(source: Path) -> str:
+    """See PdfEngine.prepare."""
+    return _ready().engine.prepare(source)
+
+
 def sign(order: SigningOrder) -> SignedFile:
     """See PdfEngine.sign."""
     return _ready().engine.sign(order)
