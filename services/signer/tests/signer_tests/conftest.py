@@ -81,10 +81,11 @@ def bench(
     key_store: SoftwareKeyStore,
     made: dict[str, bytes | NewKey],
     tmp_path: Path,
-) -> Bench:
+) -> Iterator[Bench]:
     """An engine in this process, and documents to sign."""
     engine, validator = PdfEngine(key_store, TrustServices(trust_settings)), PdfValidator(trust_settings)
-    return Bench(trust, key_store, engine, validator, tmp_path, made)
+    yield Bench(trust, key_store, engine, validator, tmp_path, made)
+    engine.close()
 
 
 @pytest.fixture(scope="module")

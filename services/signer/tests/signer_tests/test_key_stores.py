@@ -1,9 +1,11 @@
 """A document is signed with a key of every store, by the service as it runs."""
 
+import base64
+import os
 import re
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,12 @@ from esign_kit.db import new_id
 from esign_kit.errors import Conflict, InvalidInput, Unavailable
 from esign_kit.settings import SecretFile
 from esign_signer.adapters.keys.settings import KeyStoreSettings
+from esign_signer.adapters.keys.software import SoftwareKeyStore
+from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.registers import SqlKeys
+from esign_signer.adapters.rewrap import Rewrap
 from esign_signer.adapters.workers import SigningWorkers
 from esign_signer.app.organisations import CreateOrganisationKey
 from esign_signer.domain.keys import Key, KeyAlgorithm, KeyStoreKind, is_unified_social_credit_code
@@ -24,7 +29,7 @@ from esign_signer.settings import KeySettings, Pkcs11TokenSettings, RemoteSignin
 
 from .bench import pdfsig, qpdf_check
 from .remote import Provider
-from .signatures import public_key_of
+from .signatures import DIGEST, public_key_of, verify
 from .tokens import LABEL, SoftToken
 from .world import World, names, only
 
@@ -206,6 +211,38 @@ def test_a_store_that_is_chosen_must_be_set_up(provider: Provider) -> None:
     for url in ("ftp://example.com", "https://example.com/", "https://exa mple.com", "example.com"):
         with pytest.raises(ValueError, match="base_url"):
             RemoteSigningSettings(base_url=url, client_id="c", client_secret_file=SecretFile(provider.secret_file))
+
+
+async def test_keys_go_over_to_a_new_master_key(world: World, organisations: Organisations, tmp_path: Path) -> None:
+    code, key, _ = await organisations(KeyStoreKind.SOFTWARE, KeyAlgorithm.EC_P256)
+    former = world.running.app.settings.master_key_file.read()
+    file, newest = tmp_path / "master.key", base64.b64encode(os.urandom(32)).decode()
+    file.write_text(f"{newest}\n{former}\n")
+    pool = WorkerPool(WorkerSettings(TrustSettings((), ()), "pdfsig", KeyStoreSettings(file)), 1)
+    keys, db = SqlKeys(world.running.app.db, system_clock), world.running.app.db
+    lost = replace(key, key_id=f"lost-{code}", wrapped=b"\x01who?" + bytes(40))
+    await keys.add_organisation_key(lost, f"lost-{code}")
+    rewrap = Rewrap(db, SigningWorkers(pool), MasterKeys.from_file(file).head)
+    try:
+        assert await rewrap.once() >= 1
+        assert await rewrap.once() == 0
+    finally:
+        await pool.close()
+    moved = await keys.get(key.key_id)
+    assert moved is not None
+    stored = moved.stored()
+    assert stored is not None
+    only_newest = SoftwareKeyStore(MasterKeys([base64.b64decode(newest)]))
+    verify(public_key_of(key.certification_request), only_newest.sign_digest(stored, DIGEST), KeyAlgorithm.EC_P256)
+    assert await keys.get(lost.key_id) == lost
+    # The way back, as for everyone else in this service.
+    back = MasterKeys.from_file(world.running.app.settings.master_key_file.path)
+    file.write_text(f"{former}\n{newest}\n")
+    pool = WorkerPool(WorkerSettings(TrustSettings((), ()), "pdfsig", KeyStoreSettings(file)), 1)
+    try:
+        assert await Rewrap(db, SigningWorkers(pool), back.head).once() >= 1
+    finally:
+        await pool.close()
 
 
 _codes = iter(range(100, 1000))

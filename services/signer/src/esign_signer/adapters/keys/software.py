@@ -46,6 +46,10 @@ class SoftwareKeyStore:
         """The signature over a SHA-256 digest. Raises KeyStoreError, KeyStoreUnavailable."""
         return _signature(self.load(stored), digest)
 
+    def rewrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """The same key, wrapped as new ones are now. Raises KeyStoreError, KeyStoreUnavailable."""
+        return self._wrapping.wrap(key_id, self._wrapping.unwrap(key_id, wrapped))
+
     def load(self, stored: StoredKey) -> PrivateKey:
         """The private key. Hosted keys stay loaded (loading costs more than signing), keys for one signature do not."""
         if (cached := self._loaded.get(stored.wrapped)) is not None:

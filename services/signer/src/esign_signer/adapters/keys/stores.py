@@ -41,6 +41,10 @@ class KeyStores:
         """The key of a credential with the remote signing service, made by the CA."""
         return self._csc.adopt(credential_id)
 
+    def rewrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """A software key under the newest master key."""
+        return self._software.rewrap(key_id, wrapped)
+
     def sign_digest(self, stored: StoredKey, digest: bytes) -> bytes:
         """See DigestSigner."""
         match stored.store:

@@ -57,7 +57,7 @@ class MasterKeys:
         """`secret` under the newest master key."""
         nonce = os.urandom(_NONCE_LENGTH)
         sealed = self._ciphers[self._newest].encrypt(nonce, secret, key_id.encode())
-        return _FORMAT + self._newest + nonce + sealed
+        return self.head + nonce + sealed
 
     def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
         """The secret in `wrapped`."""
@@ -71,9 +71,10 @@ class MasterKeys:
         except (InvalidTag, ValueError) as error:
             raise KeyStoreError("the wrapped key was altered or belongs to another id") from error
 
-    def is_newest(self, wrapped: bytes) -> bool:
-        """Whether `wrapped` is under the newest master key."""
-        return wrapped.startswith(_FORMAT + self._newest)
+    @property
+    def head(self) -> bytes:
+        """What starts everything that the newest master key wraps."""
+        return _FORMAT + self._newest
 
 
 def _kek_id(key: bytes) -> bytes:
