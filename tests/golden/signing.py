@@ -10,7 +10,9 @@ from esign_contract.domain.document import PageSize, TakenIn, lies_on_page
 from esign_kit.refs import Placement
 from esign_signer.adapters.keys.software import SoftwareKeyStore
 from esign_signer.adapters.keys.wrapping import MasterKeys
+from esign_signer.adapters.pdf.clean import NotClean
 from esign_signer.adapters.pdf.engine import PdfEngine
+from esign_signer.adapters.pdf.prepared import PreparedDocument
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import TrustServices
 from esign_signer.adapters.pdf.validation import PdfValidator
@@ -40,6 +42,15 @@ class Signing:
         order = self.bench.order(source, which, layout=layout)
         self.bench.engine.sign(order)
         return order.target
+
+    @staticmethod
+    def takes_short_way(source: Path) -> bool:
+        """Whether the document is of the form that the engine reads by itself."""
+        try:
+            PreparedDocument.read(source)
+        except NotClean:
+            return False
+        return True
 
     @staticmethod
     def places(taken: TakenIn) -> tuple[Placement, Placement]:

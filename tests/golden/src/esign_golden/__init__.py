@@ -12,12 +12,16 @@ Build = Callable[[Path], None]
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A document of the set. `big` ones take long to work on. `earlier_signatures` are those that it comes with."""
+    """A document of the set. `big` ones take long to work on. `earlier_signatures` are those that it comes with.
+
+    `left_to_viewers`: left, bottom, right, top, in points, of values on the first page that every program draws its own way.
+    """
 
     build: Build
     pages: int
     big: bool = False
     earlier_signatures: int = 0
+    left_to_viewers: tuple[tuple[int, int, int, int], ...] = ()
 
 
 GOLDEN: Final[dict[str, Golden]] = {
@@ -29,7 +33,7 @@ GOLDEN: Final[dict[str, Golden]] = {
     "landscape": Golden(layouts.landscape, 2),
     "annotations": Golden(layouts.annotated, 1),
     "layers": Golden(layouts.layered, 1),
-    "form": Golden(forms.filled, 1),
+    "form": Golden(forms.filled, 1, left_to_viewers=(forms.UNDRAWN,)),
     "object streams": Golden(structures.object_streams, 3),
     "linearised": Golden(structures.linearised, 3),
     "hybrid cross-references": Golden(structures.hybrid, 2),

@@ -1,11 +1,13 @@
 """Forms as people send them: filled in, some fields drawn and some not."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from esign_golden.drawing import document, save, text_font
+
+UNDRAWN: Final = (60, 660, 260, 680)
 
 
 def filled(path: Path) -> None:
@@ -17,7 +19,7 @@ def filled(path: Path) -> None:
         _field(
             pdf, "tenant", [60, 700, 260, 720], FT=Name.Tx, V=String("沈怀瑾"), AP=_drawn(pdf, b"0 0 1 rg", 200, 20)
         ),
-        _field(pdf, "number", [60, 660, 260, 680], FT=Name.Tx, V=String("JDE-2026"), DA=String("/Helv 12 Tf 0 g")),
+        _field(pdf, "number", [*UNDRAWN], FT=Name.Tx, V=String("JDE-2026"), DA=String("/Helv 12 Tf 0 g")),
         _field(pdf, "rent", [300, 660, 400, 680], FT=Name.Tx, AA=Dictionary(F=script, K=script)),
         _tick(pdf),
         _field(

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from pikepdf import Dictionary, Name, Pdf, String
 
 from esign_golden.drawing import document
 
@@ -36,9 +37,19 @@ def locked(path: Path) -> None:
     path.write_bytes(_signed(_plain(), "Last", "陆明远", lock=True))
 
 
+def acting(path: Path) -> None:
+    """By somebody who had not seen that it starts a program."""
+    pdf = document(1)
+    pdf.Root["/OpenAction"] = Dictionary(S=Name.Launch, F=String("calc.exe"))
+    path.write_bytes(_signed(_written(pdf), "Party1", "沈怀瑾"))
+
+
 def _plain() -> bytes:
+    return _written(document(2))
+
+
+def _written(pdf: Pdf) -> bytes:
     out = io.BytesIO()
-    pdf = document(2)
     pdf.save(out, deterministic_id=True)
     return out.getvalue()
 

@@ -39,9 +39,9 @@ def take_in(source: Path, target: Path, max_pages: int) -> TakenIn:
                 # Only appended to: what intake would mend in another document is a reason to refuse this one.
                 if warned or header != 0:
                     raise Refused("DOCUMENT_SIGNED_AND_DAMAGED")
+                found = signatures.earlier(source, pdf, signed)
                 inspect(pdf)
                 read_contents(pdf)
-                found = signatures.earlier(source, pdf, signed)
                 shutil.copyfile(source, target)
                 return TakenIn(sizes, found)
             normalise(pdf, target)
