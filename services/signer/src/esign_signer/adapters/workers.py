@@ -10,6 +10,7 @@ from esign_signer.domain.keys import KeyAlgorithm, KeyStoreKind, NewKey, Subject
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Image
 from esign_signer.domain.seal_design import RoundSeal, SquareSeal
+from esign_signer.domain.words import Language
 
 KEY_SECONDS: Final = 15.0
 SIGN_SECONDS: Final = 60.0
@@ -58,6 +59,11 @@ class JudgingWorkers:
     async def validate(self, source: Path) -> ValidationReport:
         """The report."""
         return await self._pool.run(worker.validate, self._seconds + GRACE_SECONDS, source, self._seconds)
+
+    async def print_report(self, source: Path, file_name: str, language: Language) -> bytes:
+        """The report as a PDF."""
+        seconds = self._seconds + GRACE_SECONDS
+        return await self._pool.run(worker.print_report, seconds, source, file_name, language, self._seconds)
 
     async def judge(self, source: Path, signature_count: int) -> GateResult:
         """The gate's result."""

@@ -23,6 +23,7 @@ from esign_signer.domain.keys import (
 from esign_signer.domain.report import GateResult, ValidationReport
 from esign_signer.domain.seal import Change, Image, LogEntry, Seal
 from esign_signer.domain.seal_design import RoundSeal, SquareSeal
+from esign_signer.domain.words import Language
 
 
 class WorkerFailed(Exception):
@@ -80,6 +81,9 @@ class PdfJudging(Protocol):
 
     async def validate(self, source: Path) -> ValidationReport:
         """The report on a file. Raises DocumentRejected, WorkerFailed."""
+
+    async def print_report(self, source: Path, file_name: str, language: Language) -> bytes:
+        """The report on a file as a PDF. Raises DocumentRejected, WorkerFailed."""
 
     async def judge(self, source: Path, signature_count: int) -> GateResult:
         """Whether independent implementations accept a finished file. Raises WorkerFailed."""

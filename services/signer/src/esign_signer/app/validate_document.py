@@ -2,15 +2,20 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Final, TypeVar
 
 from esign_kit.errors import InvalidInput, Limited, TooLarge, Unavailable
 
 from esign_signer.app.ports import PdfJudging, WorkerFailed
 from esign_signer.domain.document import DocumentRejected
 from esign_signer.domain.report import ValidationReport
+from esign_signer.domain.words import Language
 
+T = TypeVar("T")
+
+MAX_FILE_NAME: Final = 200
 _MESSAGES = {
     "PDF_INVALID": ("文件不是有效的 PDF", "The file is not a readable PDF"),
     "PDF_ENCRYPTED": ("文件已加密，无法核验", "The file is encrypted"),
@@ -26,7 +31,16 @@ class ValidateDocument:
         self._free = at_once
 
     async def __call__(self, chunks: AsyncIterator[bytes]) -> ValidationReport:
-        """The report. Raises TooLarge FILE_TOO_LARGE, InvalidInput PDF_INVALID, PDF_ENCRYPTED, PDF_TOO_COMPLEX, Limited
+        """The report. Raises as `_judged` does."""
+        return await self._judged(chunks, self._judging.validate)
+
+    async def printed(self, chunks: AsyncIterator[bytes], file_name: str, language: Language) -> bytes:
+        """The report as a PDF that shows `file_name`. Raises as `_judged` does."""
+        name = file_name[:MAX_FILE_NAME]
+        return await self._judged(chunks, lambda path: self._judging.print_report(path, name, language))
+
+    async def _judged(self, chunks: AsyncIterator[bytes], judge: Callable[[Path], Awaitable[T]]) -> T:
+        """What `judge` makes of the file. Raises TooLarge FILE_TOO_LARGE, InvalidInput PDF_INVALID, PDF_ENCRYPTED, PDF_TOO_COMPLEX, Limited
         VALIDATION_BUSY, Unavailable VALIDATION_UNAVAILABLE."""
         if self._free <= 0:
             raise Limited(
@@ -37,7 +51,7 @@ class ValidateDocument:
             with tempfile.TemporaryDirectory(prefix="validate-", dir=self._spool) as folder:
                 path = Path(folder) / "file.pdf"
                 await self._receive(chunks, path)
-                return await self._judging.validate(path)
+                return await judge(path)
         except DocumentRejected as error:
             zh, en = _MESSAGES.get(error.code, _MESSAGES["PDF_INVALID"])
             raise InvalidInput(error.code, zh=zh, en=en) from error

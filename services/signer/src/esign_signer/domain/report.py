@@ -169,12 +169,14 @@ class ChainCertificate:
 
 @dataclass(frozen=True, slots=True)
 class SealShown:
-    """What people see in a signature's field: the page, from 1, 0 when nothing is shown; the rectangle in points; and
-    whose seal it is by the certificate: an organisation's, or a person's signature."""
+    """What people see in a signature's field: the page, from 1, 0 when it is on none; the rectangle in points; and whose
+    seal it is by the certificate: an organisation's, or a person's signature. `picture` is a PNG of how the page shows
+    it, empty when none was drawn."""
 
     page: int
     rect: tuple[float, float, float, float]
     of_organisation: bool
+    picture: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

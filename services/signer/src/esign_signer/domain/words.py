@@ -1,8 +1,21 @@
 """A validation report in plain words, Chinese and English: verdicts, problems, changes. Pure."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final, Literal
 
-from esign_signer.domain.report import Change, ChangeKind, Problem, SignatureReport, ValidationReport, Verdict
+from esign_signer.domain.document import Level
+from esign_signer.domain.report import (
+    Change,
+    ChangeKind,
+    Problem,
+    Revocation,
+    RevocationSource,
+    SignatureReport,
+    TimeSource,
+    ValidationReport,
+    Verdict,
+)
 
 Language = Literal["zh", "en"]
 Text = tuple[str, str]
@@ -116,6 +129,37 @@ _CHANGES: Final[dict[ChangeKind, Text]] = {
     ChangeKind.CATALOG: ("改动了文件目录项 {detail}", "Catalog entry {detail} changed"),
     ChangeKind.OTHER: ("其他改动{at}", "Something else changed{at}"),
 }
+
+
+LEVELS: Final[dict[Level, Text]] = {
+    Level.B_B: ("基本签名", "basic signature"),
+    Level.B_T: ("带可信时间戳", "with a timestamp"),
+    Level.B_LT: ("带时间戳和长期验证数据", "with a timestamp and validation data"),
+    Level.B_LTA: ("带归档时间戳，可长期验证", "with an archive timestamp, for the long term"),
+}
+
+
+def time_source_text(signature: SignatureReport) -> Text:
+    """Who says when it was signed."""
+    if signature.time_source is TimeSource.TIMESTAMP:
+        authority = signature.timestamp_authority
+        return f"可信时间戳（{authority}）", f"timestamp by {authority}"
+    return "签署人自述，没有可信时间戳", "the signer's own word, no timestamp"
+
+
+def revocation_text(revocation: Revocation | None, moment: Callable[[datetime | None], str]) -> Text:
+    """What is known of a certificate's revocation, times written by `moment`."""
+    if revocation is None:
+        return "吊销状态未知", "revocation not known"
+    if revocation.source is RevocationSource.NONE:
+        return "受信任的根证书", "trusted root"
+    made = moment(revocation.produced_at)
+    zh = f"{revocation.source}，签发于 {made}" + ("（在线查询）" if revocation.online else "（文件内）")
+    en = f"{revocation.source} of {made}" + (" (asked for)" if revocation.online else " (in the file)")
+    if revocation.revoked_at is None:
+        return f"未吊销：{zh}", f"not revoked: {en}"
+    ended = moment(revocation.revoked_at)
+    return f"{ended} 起吊销：{zh}", f"revoked from {ended}: {en}"
 
 
 def chosen(text: Text, language: Language) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from esign_signer.adapters.pdf.engine import PdfEngine
     from esign_signer.adapters.pdf.gate import ReleaseGate
     from esign_signer.adapters.pdf.validation import PdfValidator
+    from esign_signer.domain.words import Language
 
 
 class _Tools:
@@ -59,6 +60,13 @@ class _Tools:
         from esign_signer.adapters.pdf.validation import PdfValidator
 
         return PdfValidator(self._settings.trust)
+
+    @property
+    def font(self) -> Path:
+        """What reports are printed with."""
+        if not self._settings.fonts:
+            raise RuntimeError("this worker has no fonts")
+        return self._settings.fonts[0]
 
     @cached_property
     def gate(self) -> "ReleaseGate":
@@ -120,10 +128,24 @@ def archive(source: Path, target: Path) -> SignedFile:
 
 
 def validate(source: Path, seconds: float) -> ValidationReport:
-    """See PdfValidator.validate. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or
+    """See PdfValidator.validate; with pictures of the seals. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or
     more memory than allowed."""
+    from esign_signer.adapters.pdf.picture import with_pictures
+
+    tools = _ready()
     with limited(seconds):
-        return _ready().validator.validate(source)
+        return with_pictures(tools.validator.validate(source), source)
+
+
+def print_report(source: Path, file_name: str, language: "Language", seconds: float) -> bytes:
+    """The report on `source` as a PDF. Raises DocumentRejected as `validate` does."""
+    from esign_signer.adapters.pdf.picture import with_pictures
+    from esign_signer.adapters.pdf.report_pdf import render
+
+    tools = _ready()
+    with limited(seconds):
+        report = with_pictures(tools.validator.validate(source), source)
+        return render(report, file_name=file_name, font=tools.font, language=language)
 
 
 def judge(source: Path, signature_count: int) -> GateResult:
