@@ -50,7 +50,7 @@ async def build(app: App[ContractSettings]) -> None:
     portal = PortalApi(
         PersonContracts(begin, people, evidence, clock),
         GetPageImage(begin, files, pdf),
-        StartSigning(begin, people, clock),
+        StartSigning(begin, people, seals, clock),
         ConfirmSigning(begin, people, seals, clock),
         Downloads(begin, files, clock, timedelta(seconds=settings.download_lease_seconds)),
     )

@@ -34,7 +34,7 @@ async def session_world(platform: Platform) -> AsyncIterator[World]:
             document_retention_days=1,
         )
         async with platform.service(settings, build, migrations=MIGRATIONS, clock=clock) as running:
-            yield World(platform, running, clock, identity)
+            yield World(platform, running, clock, identity, signer)
 
 
 @pytest.fixture

@@ -195,6 +195,15 @@ async def test_private_contracts_are_not_there_in_a_session_for_a_company(world:
     assert (await listed(world, tenant, contract_pb2.CONTRACT_LIST_PENDING)).page.total == 2
 
 
+async def test_the_signer_hears_of_a_document_that_will_be_signed(world: World) -> None:
+    tenant = unique("person")
+    contract = await world.dispatched(tenant)
+    await world.confirmation(tenant, contract)
+    async with asyncio.timeout(5):
+        while await world.signer.prepared.get() != contract.document_sha256:
+            continue
+
+
 async def test_overdue_contracts_expire_once(world: World) -> None:
     tenant, late = unique("person"), unique("person")
     overdue = [await world.dispatched(tenant) for _ in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -98,6 +99,15 @@ class Identity(identity_pb2_grpc.InternalServiceServicer):
 class Signer(signer_pb2_grpc.InternalServiceServicer):
     """Seals named after their owners: `seal-of-<person>`, `seal-suspended-of-<person>`, `seal-soho…`."""
 
+    def __init__(self) -> None:
+        self.prepared: asyncio.Queue[str] = asyncio.Queue()
+
+    async def PrepareDocument(
+        self, request: signer_pb2.PrepareDocumentRequest, call: Any
+    ) -> signer_pb2.PrepareDocumentResponse:
+        self.prepared.put_nowait(request.document.sha256)
+        raise NotFound("DOCUMENT_NOT_FOUND", zh="文件不存在", en="No such document")
+
     async def GetSeal(self, request: signer_pb2.GetSealRequest, call: Any) -> signer_pb2.Seal:
         if not request.seal_id.startswith("seal-"):
             raise NotFound("SEAL_NOT_FOUND", zh="印章不存在", en="No such seal")
@@ -128,6 +138,7 @@ class World:
     running: Running
     clock: Clock
     identity: Identity
+    signer: Signer
     _kept: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -45,7 +45,7 @@ def message_of(event: DomainEvent) -> Message:
         case events.ArchiveRequested():
             return events_pb2.ArchiveRequested(
                 contract_id=event.contract_id,
-                document=_ref(event.document),
+                document=ref_message(event.document),
                 signature_count=event.signature_count,
                 earlier_signatures=event.earlier_signatures,
             )
@@ -86,7 +86,7 @@ def _signature_requested(event: events.SignatureRequested) -> Message:
         contract_id=event.contract_id,
         party_id=event.party_id,
         activation=event.activation,
-        document=_ref(event.document),
+        document=ref_message(event.document),
         seal_id=event.seal_id,
         placement=placement_message(event.placement),
         field_name=event.field_name,
@@ -103,7 +103,8 @@ def placement_message(placement: Placement) -> common_pb2.Placement:
     return common_pb2.Placement(page=placement.page, x1=placement.x1, y1=placement.y1, x2=placement.x2, y2=placement.y2)
 
 
-def _ref(ref: ObjectRef) -> common_pb2.ObjectRef:
+def ref_message(ref: ObjectRef) -> common_pb2.ObjectRef:
+    """A stored object."""
     return common_pb2.ObjectRef(
         bucket=ref.bucket, key=ref.key, version_id=ref.version_id, sha256=ref.sha256, size=ref.size
     )

@@ -1,5 +1,6 @@
 """The services that this one asks: identity, signer, evidence. The channels raise their refusals as typed errors."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Final
@@ -8,12 +9,19 @@ import grpc
 from esign.evidence.v1 import evidence_pb2, evidence_pb2_grpc
 from esign.identity.v1 import identity_pb2, identity_pb2_grpc
 from esign.signer.v1 import signer_pb2, signer_pb2_grpc
+from esign_kit.errors import EsignError
+from esign_kit.refs import ObjectRef
+from esign_kit.telemetry import logger
 
-from esign_contract.adapters.messages import placement_message
+from esign_contract.adapters.messages import placement_message, ref_message
 from esign_contract.app.ports import SealFacts
 from esign_contract.domain.contract import Activation, Confirmation, Contract, Party
 
+log = logger(__name__)
+
 SECONDS: Final = 5.0
+PREPARE_SECONDS: Final = 30.0
+MAX_EXPECTED: Final = 64
 
 
 class IdentityPeople:
@@ -73,6 +81,20 @@ class SignerSeals:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = signer_pb2_grpc.InternalServiceStub(channel)
+        self._expected: set[asyncio.Task[None]] = set()
+
+    def expect(self, document: ObjectRef) -> None:
+        if len(self._expected) < MAX_EXPECTED:
+            task = asyncio.get_running_loop().create_task(self._prepare(document))
+            self._expected.add(task)
+            task.add_done_callback(self._expected.discard)
+
+    async def _prepare(self, document: ObjectRef) -> None:
+        request = signer_pb2.PrepareDocumentRequest(document=ref_message(document))
+        try:
+            await self._stub.PrepareDocument(request, timeout=PREPARE_SECONDS)
+        except EsignError as error:
+            log.info("document not prepared", reason=error.reason)
 
     async def get(self, seal_id: str) -> SealFacts:
         seal = await self._stub.GetSeal(signer_pb2.GetSealRequest(seal_id=seal_id), timeout=SECONDS)

@@ -137,6 +137,10 @@ class People(Protocol):
 class Seals(Protocol):
     """The signer, as far as contracts need it."""
 
+    def expect(self, document: ObjectRef) -> None:
+        """Tells it of a document that will be signed soon. Nobody waits for it, and nothing fails without it."""
+        ...
+
     async def get(self, seal_id: str) -> SealFacts:
         """Raises NotFound."""
         ...

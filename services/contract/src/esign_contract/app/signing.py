@@ -13,8 +13,8 @@ from esign_contract.domain.contract import Activation, Confirmation
 class StartSigning:
     """Opens the acting person's verification for this contract and its present document."""
 
-    def __init__(self, begin: Begin, people: People, clock: Clock) -> None:
-        self._begin, self._people, self._clock = begin, people, clock
+    def __init__(self, begin: Begin, people: People, seals: Seals, clock: Clock) -> None:
+        self._begin, self._people, self._seals, self._clock = begin, people, seals, clock
 
     async def __call__(self, person_id: str, contract_id: str) -> Verification:
         """Raises NotFound, Conflict unless it is the person's turn."""
@@ -22,7 +22,9 @@ class StartSigning:
             contract = visible_to(await records.contract(contract_id), person_id)
         party = contract.party_of(person_id)
         contract.check_turn(party, self._clock())
-        return await self._people.start_verification(contract, party)
+        verification = await self._people.start_verification(contract, party)
+        self._seals.expect(contract.head)
+        return verification
 
 
 class ConfirmSigning:

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+from esign_kit.errors import InvalidInput, NotFound, Unavailable
 from esign_kit.refs import ObjectRef
 
-from esign_signer.app.ports import Documents, PdfSigning
+from esign_signer.app.ports import ContentDiffers, Documents, PdfSigning, WorkerFailed
+from esign_signer.domain.document import DocumentRejected
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.pdf")
 
@@ -35,13 +37,24 @@ class PreparedDocuments:
     async def prepare(self, ref: ObjectRef) -> None:
         """Fetches and reads a document. Those who ask for one that is coming wait for it together.
 
-        Raises ContentDiffers, esign_kit.errors.Unavailable, DocumentRejected, WorkerFailed.
+        Raises NotFound DOCUMENT_NOT_FOUND, InvalidInput DOCUMENT_UNREADABLE, Unavailable.
         """
+        if not _NAME.fullmatch(f"{ref.sha256}.pdf") or ref.size > self._max_bytes:
+            raise _unknown()
         coming = self._coming.get(ref.sha256)
         if coming is None:
             coming = self._coming[ref.sha256] = asyncio.ensure_future(self._prepare(ref))
             coming.add_done_callback(lambda _: self._coming.pop(ref.sha256, None))
-        await asyncio.shield(coming)
+        try:
+            await asyncio.shield(coming)
+        except ContentDiffers as error:
+            raise _unknown() from error
+        except DocumentRejected as error:
+            raise InvalidInput(
+                "DOCUMENT_UNREADABLE", zh="文件无法读取", en="The document cannot be read", code=error.code
+            ) from error
+        except WorkerFailed as error:
+            raise Unavailable("SIGNER_BUSY", zh="服务繁忙，请稍后重试", en="The signer is busy") from error
 
     async def _prepare(self, ref: ObjectRef) -> None:
         target = self._folder / f"{ref.sha256}.pdf"
@@ -71,8 +84,7 @@ class PreparedDocuments:
                 total -= length
 
     async def fetch(self, ref: ObjectRef, target: Path) -> None:
-        """Writes exactly `ref` to `target`, which takes it from here when it is here. Raises as `prepare`, but for what
-        preparing alone raises."""
+        """Moves exactly `ref` to `target`, or fetches it. Raises ContentDiffers, esign_kit.errors.Unavailable."""
         coming = self._coming.get(ref.sha256)
         if coming is not None:
             await asyncio.wait([coming])
@@ -80,3 +92,7 @@ class PreparedDocuments:
             (self._folder / f"{ref.sha256}.pdf").rename(target)
         except FileNotFoundError:
             await self._documents.fetch_document(ref, target)
+
+
+def _unknown() -> NotFound:
+    return NotFound("DOCUMENT_NOT_FOUND", zh="文件不存在", en="No such document")

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from esign.common.v1 import common_pb2 as _common_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -823,6 +824,45 @@ class GetSealRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSealRequest: _TypeAlias = GetSealRequest  # noqa: Y015
+
+@_typing.final
+class PrepareDocumentRequest(_message.Message):
+    """A document to have at hand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def document(self) -> _common_pb2.ObjectRef: ...
+    def __init__(
+        self,
+        *,
+        document: _common_pb2.ObjectRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareDocumentRequest: _TypeAlias = PrepareDocumentRequest  # noqa: Y015
+
+@_typing.final
+class PrepareDocumentResponse(_message.Message):
+    """It is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareDocumentResponse: _TypeAlias = PrepareDocumentResponse  # noqa: Y015
 
 @_typing.final
 class CreateOrganisationKeyRequest(_message.Message):

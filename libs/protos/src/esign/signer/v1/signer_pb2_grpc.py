@@ -412,6 +412,11 @@ class InternalServiceStub:
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
                 _registered_method=True)
+        self.PrepareDocument = channel.unary_unary(
+                '/esign.signer.v1.InternalService/PrepareDocument',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentResponse.FromString,
+                _registered_method=True)
         self.CreateOrganisationKey = channel.unary_unary(
                 '/esign.signer.v1.InternalService/CreateOrganisationKey',
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.CreateOrganisationKeyRequest.SerializeToString,
@@ -430,6 +435,14 @@ class InternalServiceServicer:
 
     def GetSeal(self, request, context):
         """A seal's facts, as they go into an activation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrepareDocument(self, request, context):
+        """Fetches and reads a document that will be signed soon. Nothing depends on it: a signature whose document was not
+        prepared takes a little longer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -457,6 +470,11 @@ def add_InternalServiceServicer_to_server(servicer, server):
                     servicer.GetSeal,
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.Seal.SerializeToString,
+            ),
+            'PrepareDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareDocument,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentResponse.SerializeToString,
             ),
             'CreateOrganisationKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateOrganisationKey,
@@ -497,6 +515,33 @@ class InternalService:
             '/esign.signer.v1.InternalService/GetSeal',
             esign_dot_signer_dot_v1_dot_signer__pb2.GetSealRequest.SerializeToString,
             esign_dot_signer_dot_v1_dot_signer__pb2.Seal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.InternalService/PrepareDocument',
+            esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.PrepareDocumentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -157,6 +157,10 @@ class InternalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> InternalServiceAsyncStub: ...
     GetSeal: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealRequest, _signer_pb2.Seal]
     """A seal's facts, as they go into an activation."""
+    PrepareDocument: _grpc.UnaryUnaryMultiCallable[_signer_pb2.PrepareDocumentRequest, _signer_pb2.PrepareDocumentResponse]
+    """Fetches and reads a document that will be signed soon. Nothing depends on it: a signature whose document was not
+    prepared takes a little longer.
+    """
     CreateOrganisationKey: _grpc.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationKeyRequest, _signer_pb2.CreateOrganisationKeyResponse]
     """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
     (托管云单位证书). The same order_no returns the same key.
@@ -171,6 +175,10 @@ class InternalServiceAsyncStub(InternalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSeal: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealRequest, _signer_pb2.Seal]  # type: ignore[assignment]
     """A seal's facts, as they go into an activation."""
+    PrepareDocument: _aio.UnaryUnaryMultiCallable[_signer_pb2.PrepareDocumentRequest, _signer_pb2.PrepareDocumentResponse]  # type: ignore[assignment]
+    """Fetches and reads a document that will be signed soon. Nothing depends on it: a signature whose document was not
+    prepared takes a little longer.
+    """
     CreateOrganisationKey: _aio.UnaryUnaryMultiCallable[_signer_pb2.CreateOrganisationKeyRequest, _signer_pb2.CreateOrganisationKeyResponse]  # type: ignore[assignment]
     """Makes an organisation's key and returns a certification request for it, or takes the key that the CA made and keeps
     (托管云单位证书). The same order_no returns the same key.
@@ -188,6 +196,16 @@ class InternalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.Seal, _abc.Awaitable[_signer_pb2.Seal]]:
         """A seal's facts, as they go into an activation."""
+
+    @_abc_1.abstractmethod
+    def PrepareDocument(
+        self,
+        request: _signer_pb2.PrepareDocumentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.PrepareDocumentResponse, _abc.Awaitable[_signer_pb2.PrepareDocumentResponse]]:
+        """Fetches and reads a document that will be signed soon. Nothing depends on it: a signature whose document was not
+        prepared takes a little longer.
+        """
 
     @_abc_1.abstractmethod
     def CreateOrganisationKey(
