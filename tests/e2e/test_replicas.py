@@ -139,12 +139,21 @@ async def begun_at_one_and_anew_at_the_other(stack: Stack, journey: Journey, her
 async def test_who_only_reads_notices_nothing(stack: Stack, begin: Begin, turns: Turns) -> None:
     journey = await begin("find")
     await stack.wait_healthy("identity-2")
-    killing = asyncio.create_task(stack.kill("identity"))
-    while not killing.done():
-        await journey.person.contracts("pending")
-    await killing
-    for _ in range(20):
-        await journey.person.contracts("pending")
+    over = asyncio.Event()
+
+    async def read() -> None:
+        while not over.is_set():
+            await journey.person.contracts("pending")
+
+    # Several at once, so that some wait for the one that dies.
+    reading = [asyncio.create_task(read()) for _ in range(8)]
+    await asyncio.sleep(0.3)
+    await stack.kill("identity")
+    before = len(turns.answers)
+    while len(turns.answers) < before + 24 and not any(task.done() for task in reading):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    over.set()
+    await asyncio.gather(*reading)
     assert {status for _, status in turns.answers if status >= 400} == set()
 
 
