@@ -1,5 +1,6 @@
 """A document is signed with a key of every store, by the service as it runs."""
 
+import asyncio
 import base64
 import os
 import re
@@ -8,7 +9,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pkcs11
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from esign.contract.v1 import events_pb2 as contract_events
 from esign.signer.v1 import events_pb2, signer_pb2, signer_pb2_grpc
 from esign_kit.clock import system_clock
@@ -22,15 +26,17 @@ from esign_signer.adapters.pdf.pool import WorkerPool
 from esign_signer.adapters.pdf.settings import TrustSettings, WorkerSettings
 from esign_signer.adapters.registers import SqlKeys
 from esign_signer.adapters.rewrap import Rewrap
+from esign_signer.adapters.rows import Base
 from esign_signer.adapters.workers import SigningWorkers
 from esign_signer.app.organisations import CreateOrganisationKey
 from esign_signer.domain.keys import Key, KeyAlgorithm, KeyStoreKind, is_unified_social_credit_code
 from esign_signer.settings import KeySettings, Pkcs11TokenSettings, RemoteSigningSettings
+from sqlalchemy import create_engine, text
 
 from .bench import pdfsig, qpdf_check
 from .remote import Provider
 from .signatures import DIGEST, public_key_of, verify
-from .tokens import LABEL, SoftToken
+from .tokens import LABEL, PIN, SoftToken
 from .world import World, names, only
 
 CSC = KeyStoreKind.CSC
@@ -165,6 +171,22 @@ async def test_a_signature_waits_for_its_key_store(
     assert names(await world.until(request.contract_id)) == ["SigningDelayed", "DocumentSigned"]
 
 
+async def test_a_key_that_is_lost_refuses_the_signature(
+    world: World, organisations: Organisations, token: SoftToken
+) -> None:
+    code, key, chain = await organisations(KeyStoreKind.PKCS11, KeyAlgorithm.EC_P256)
+    await organisations.install(key, chain)
+    await _signed(world, code)
+    library = pkcs11.lib(str(token.module))
+    with library.get_token(token_label=LABEL).open(user_pin=PIN, rw=True) as session:
+        session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, id=key.wrapped).destroy()
+    library.finalize()
+    request = await _request(world, code)
+    await world.platform.publish(request, contract_id=request.contract_id)
+    told = await world.until(request.contract_id)
+    assert only(told, events_pb2.SignatureRefused).reason == "KEY_UNUSABLE"
+
+
 async def test_a_key_that_the_ca_made_is_taken_as_it_is(organisations: Organisations, provider: Provider) -> None:
     code, key, chain = await organisations(CSC, KeyAlgorithm.RSA_2048)
     assert (key.store, key.algorithm, key.certification_request) == (CSC, KeyAlgorithm.RSA_2048, b"")
@@ -243,6 +265,34 @@ async def test_keys_go_over_to_a_new_master_key(world: World, organisations: Org
         assert await Rewrap(db, SigningWorkers(pool), back.head).once() >= 1
     finally:
         await pool.close()
+
+
+async def test_the_rows_are_what_the_migrations_make(world: World) -> None:
+    def differences() -> list[object]:
+        tables = set(Base.metadata.tables)
+
+        def ours(_object: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
+            return kind != "table" or not reflected or name in tables
+
+        with create_engine(world.running.app.db.url).connect() as connection:
+            context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
+            return list(compare_metadata(context, Base.metadata))
+
+    assert await asyncio.to_thread(differences) == []
+
+
+async def test_the_code_before_writes_software_keys(world: World) -> None:
+    """While replicas are replaced, those of the version before go on writing rows without the new columns."""
+    async with world.running.app.db.begin() as session:
+        await (await session.connection()).execute(
+            text(
+                "INSERT INTO keys (key_id, purpose, wrapped, public_key_sha256, certification_request, created_at)"
+                " VALUES ('before', 'ORGANISATION', ''::bytea, 's', ''::bytea, now())"
+            )
+        )
+    key = await SqlKeys(world.running.app.db, system_clock).get("before")
+    assert key is not None
+    assert (key.store, key.algorithm) == (KeyStoreKind.SOFTWARE, KeyAlgorithm.RSA_2048)
 
 
 _codes = iter(range(100, 1000))

@@ -72,6 +72,7 @@ class SealRow(Base, table=True):
             unique=True,
             postgresql_where=text("state <> 'DESTROYED'"),
         ),
+        Index("ix_seals_owner_organisation", "owner_organisation"),
         Index(
             "uq_seals_organisation_kind_sha256",
             "owner_organisation",

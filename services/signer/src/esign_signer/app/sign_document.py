@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from esign_kit.clock import Clock
+from esign_kit.telemetry import logger
 
 from esign_signer.app.ports import (
     CertificateAuthorityUnavailable,
@@ -39,12 +40,15 @@ from esign_signer.domain.keys import (
     Key,
     KeyAlgorithm,
     KeyPurpose,
+    KeyStoreError,
     KeyStoreKind,
     KeyStoreUnavailable,
     SigningIdentity,
     Subject,
 )
 from esign_signer.domain.seal import Seal
+
+log = logger(__name__)
 
 
 class SignDocument:
@@ -141,6 +145,9 @@ class SignDocument:
             raise await self._wait(job, "CA_UNAVAILABLE") from error
         except KeyStoreUnavailable as error:
             raise await self._wait(job, "KEY_STORE_UNAVAILABLE") from error
+        except KeyStoreError as error:
+            log.error("a key cannot be used", contract_id=request.contract_id, cause=str(error))
+            raise SignatureRefused(Reason.KEY_UNUSABLE, str(error)) from error
         except DocumentRejected as error:
             raise SignatureRefused(Reason.DOCUMENT_UNREADABLE, error.code) from error
         # The key is the activation's, so that a repetition replaces what an interrupted attempt left behind.
