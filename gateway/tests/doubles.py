@@ -389,7 +389,12 @@ class Seals(signer_pb2_grpc.PortalServiceServicer):
     def __init__(self, d: Doubles) -> None:
         self.d = d
         self.seal = signer_pb2.Seal(
-            seal_id="s-1", kind=signer_pb2.SEAL_KIND_HANDWRITTEN, state=signer_pb2.SEAL_STATE_ACTIVE, sha256=SHA
+            seal_id="s-1",
+            kind=signer_pb2.SEAL_KIND_HANDWRITTEN,
+            state=signer_pb2.SEAL_STATE_ACTIVE,
+            sha256=SHA,
+            width=113_386,
+            height=56_693,
         )
 
     async def CreateHandwrittenSignature(self, request: Any, context: Any) -> Any:
@@ -399,6 +404,15 @@ class Seals(signer_pb2_grpc.PortalServiceServicer):
     async def ListSeals(self, request: Any, context: Any) -> Any:
         await self.d.note(request)
         return signer_pb2.ListSealsResponse(seals=[self.seal])
+
+    async def CreateNameSeal(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        return self.seal
+
+    async def GetSealImage(self, request: Any, context: Any) -> Any:
+        await self.d.note(request)
+        content = b"" if request.known_sha256 == SHA else b"<svg/>"
+        return signer_pb2.GetSealImageResponse(content=content, media_type="image/svg+xml", sha256=SHA)
 
 
 class Validation(signer_pb2_grpc.PublicServiceServicer):

@@ -117,6 +117,8 @@ TABLE: list[tuple[str, str, Access, str, dict[str, Any], str]] = [
         "CreateHandwrittenSignature",
     ),
     ("GET", "/v1/seals", Access.PERSON, "/v1/seals", {}, "ListSeals"),
+    ("POST", "/v1/seals/name", Access.PERSON, "/v1/seals/name", {}, "CreateNameSeal"),
+    ("GET", "/v1/seals/{seal_id}/image", Access.PERSON, "/v1/seals/s-1/image", {}, "GetSealImage"),
     (
         "POST",
         "/v1/contracts/{contract_id}/signatures",
@@ -287,7 +289,7 @@ async def test_success(
         assert set(site.doubles.acting) == {PERSON_ID}
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    if access is Access.PERSON and "/pages/" not in path:
+    if access is Access.PERSON and "/pages/" not in path and not path.endswith("/image"):
         assert answer.headers["cache-control"] == "no-store"
 
 

@@ -245,12 +245,20 @@ class Seal(BaseModel):
 
     seal_id: str
     kind: Annotated[
-        str, Field(description="handwritten, official (公章) or contract (合同专用章).", examples=["handwritten"])
+        str,
+        Field(
+            description="handwritten, name (个人名章), official (公章), contract (合同专用章) or legal_representative (法定代表人章).",
+            examples=["handwritten"],
+        ),
     ]
     state: Annotated[str, Field(description="pending, active, suspended or destroyed.", examples=["active"])]
     sha256: Sha256
     width: Annotated[int, Field(description="Natural width in thousandths of a point.")]
     height: int
+    width_mm: Annotated[float, Field(description="The same in millimetres.", examples=[40.0])]
+    height_mm: float
+    name: Annotated[str, Field(description="The organisation whose name a seal shows; empty for others.")]
+    image: Annotated[str, Field(description="Address of its picture. It never changes.")]
 
     @classmethod
     def of(cls, message: signer_pb2.Seal) -> "Seal":
@@ -262,6 +270,10 @@ class Seal(BaseModel):
             sha256=message.sha256,
             width=message.width,
             height=message.height,
+            width_mm=round(message.width * 25.4 / 72_000, 1),
+            height_mm=round(message.height * 25.4 / 72_000, 1),
+            name=message.name,
+            image=f"/v1/seals/{message.seal_id}/image",
         )
 
 

@@ -547,6 +547,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/contracts/{contract_id}/signatures': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Confirm Signing
+     * @description 结束签章 → 是: turn the verification into one signature. The same request again is answered with the contract as it stands.
+     */
+    post: operations['confirm_signing_v1_contracts__contract_id__signatures_post']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/seals/handwritten': {
     parameters: {
       query?: never
@@ -561,6 +581,26 @@ export interface paths {
      * @description Keep a handwritten signature (PNG with transparency) as the person's seal. The same image again is the same seal.
      */
     post: operations['create_handwritten_signature_v1_seals_handwritten_post']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/seals/name': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Create Name Seal
+     * @description 个人名章: draw a seal with the person's own name. Again, it is the same seal.
+     */
+    post: operations['create_name_seal_v1_seals_name_post']
     delete?: never
     options?: never
     head?: never
@@ -587,20 +627,20 @@ export interface paths {
     patch?: never
     trace?: never
   }
-  '/v1/contracts/{contract_id}/signatures': {
+  '/v1/seals/{seal_id}/image': {
     parameters: {
       query?: never
       header?: never
       path?: never
       cookie?: never
     }
-    get?: never
-    put?: never
     /**
-     * Confirm Signing
-     * @description 结束签章 → 是: turn the verification into one signature. The same request again is answered with the contract as it stands.
+     * Get Seal Image
+     * @description The picture of a seal with which the person may sign, on a transparent ground.
      */
-    post: operations['confirm_signing_v1_contracts__contract_id__signatures_post']
+    get: operations['get_seal_image_v1_seals__seal_id__image_get']
+    put?: never
+    post?: never
     delete?: never
     options?: never
     head?: never
@@ -1478,7 +1518,7 @@ export interface components {
       seal_id: string
       /**
        * Kind
-       * @description handwritten, official (公章) or contract (合同专用章).
+       * @description handwritten, name (个人名章), official (公章), contract (合同专用章) or legal_representative (法定代表人章).
        * @example handwritten
        */
       kind: string
@@ -1500,6 +1540,24 @@ export interface components {
       width: number
       /** Height */
       height: number
+      /**
+       * Width Mm
+       * @description The same in millimetres.
+       * @example 40
+       */
+      width_mm: number
+      /** Height Mm */
+      height_mm: number
+      /**
+       * Name
+       * @description The organisation whose name a seal shows; empty for others.
+       */
+      name: string
+      /**
+       * Image
+       * @description Address of its picture. It never changes.
+       */
+      image: string
     }
     /**
      * SealList
@@ -3508,6 +3566,86 @@ export interface operations {
       }
     }
   }
+  confirm_signing_v1_contracts__contract_id__signatures_post: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        contract_id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SignatureRequest']
+      }
+    }
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Contract']
+        }
+      }
+      /** @description The request is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Not signed in, or the session has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Cross-site, or not allowed. */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description It is not there, or not for you. */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description It does not go with the present state. */
+      409: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description A part that is needed does not answer now; try again later. */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
   create_handwritten_signature_v1_seals_handwritten_post: {
     parameters: {
       query?: never
@@ -3577,6 +3715,62 @@ export interface operations {
       }
     }
   }
+  create_name_seal_v1_seals_name_post: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Successful Response */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Seal']
+        }
+      }
+      /** @description The request is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Not signed in, or the session has ended. */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Cross-site, or not allowed. */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description A part that is needed does not answer now; try again later. */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
   list_seals_v1_seals_get: {
     parameters: {
       query?: never
@@ -3615,29 +3809,33 @@ export interface operations {
       }
     }
   }
-  confirm_signing_v1_contracts__contract_id__signatures_post: {
+  get_seal_image_v1_seals__seal_id__image_get: {
     parameters: {
       query?: never
       header?: never
       path: {
-        contract_id: string
+        seal_id: string
       }
       cookie?: never
     }
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['SignatureRequest']
-      }
-    }
+    requestBody?: never
     responses: {
-      /** @description Successful Response */
+      /** @description The picture. */
       200: {
         headers: {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Contract']
+          'image/png': unknown
+          'image/svg+xml': unknown
         }
+      }
+      /** @description The client's copy is still right. */
+      304: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
       }
       /** @description The request is not valid. */
       400: {
@@ -3657,26 +3855,8 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem']
         }
       }
-      /** @description Cross-site, or not allowed. */
-      403: {
-        headers: {
-          [name: string]: unknown
-        }
-        content: {
-          'application/problem+json': components['schemas']['Problem']
-        }
-      }
       /** @description It is not there, or not for you. */
       404: {
-        headers: {
-          [name: string]: unknown
-        }
-        content: {
-          'application/problem+json': components['schemas']['Problem']
-        }
-      }
-      /** @description It does not go with the present state. */
-      409: {
         headers: {
           [name: string]: unknown
         }

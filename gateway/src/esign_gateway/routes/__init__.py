@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute
 
-from esign_gateway.routes import account, contracts, meta, public, relays, session, sign_on, signing, site
+from esign_gateway.routes import account, contracts, meta, public, relays, seals, session, sign_on, signing, site
 
 
 def all_routes() -> list[BaseRoute]:
@@ -12,6 +12,7 @@ def all_routes() -> list[BaseRoute]:
         account.router,
         contracts.router,
         signing.router,
+        seals.router,
         relays.router,
         sign_on.router,
         public.router,

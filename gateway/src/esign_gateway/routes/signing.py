@@ -1,12 +1,10 @@
-"""签章: prove who signs (SMS, then face), choose the signature, confirm."""
+"""签章: prove who signs (SMS, then face), confirm."""
 
 from datetime import datetime
 from typing import Annotated
 
 from esign.contract.v1 import contract_pb2
 from esign.identity.v1 import identity_pb2
-from esign.signer.v1 import signer_pb2
-from esign_kit.errors import InvalidInput
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
@@ -18,12 +16,9 @@ from esign_gateway.problems import responses
 from esign_gateway.routes.contracts import ContractId
 from esign_gateway.routes.session import Code, CodeSent
 from esign_gateway.streams import EventStream, event
-from esign_gateway.uploads import media_type_of
-from esign_gateway.views import Contract, Placement, Seal, Sha256, required_moment
+from esign_gateway.views import Contract, Placement, Sha256, required_moment
 
 router = make_router("signing")
-
-HANDWRITTEN_BYTES = 256 * 1024
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 VerificationId = Annotated[str, Path(max_length=64, pattern="^[0-9A-Za-z_-]+$")]
@@ -73,12 +68,6 @@ class SignatureRequest(BaseModel):
     document_sha256: Annotated[Sha256, Field(description="SHA-256 of the document that the person saw, hex.")]
     seal_id: Id
     placement: Placement
-
-
-class SealList(BaseModel):
-    """Seals."""
-
-    items: list[Seal]
 
 
 @router.post(
@@ -203,37 +192,6 @@ async def complete_face_check(
         identity_pb2.CompleteFaceCheckRequest(verification_id=verification_id, face_check_id=face_check_id)
     )
     return Verification.of(answer)
-
-
-@router.post(
-    "/seals/handwritten",
-    status_code=201,
-    dependencies=[person(body_limit=HANDWRITTEN_BYTES)],
-    responses=responses(400, 401, 403, 413, 503),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "image/png": {"schema": {"type": "string", "format": "binary", "maxLength": HANDWRITTEN_BYTES}}
-            },
-        }
-    },
-)
-async def create_handwritten_signature(request: Request, gateway: GatewayDep) -> Seal:
-    """Keep a handwritten signature (PNG with transparency) as the person's seal. The same image again is the same seal."""
-    if media_type_of(request) != "image/png":
-        raise InvalidInput("PNG_REQUIRED", zh="手写签名须为 PNG 图片", en="Send the signature as image/png")
-    answer = await gateway.peers.seals.CreateHandwrittenSignature(
-        signer_pb2.CreateHandwrittenSignatureRequest(png=await request.body())
-    )
-    return Seal.of(answer)
-
-
-@router.get("/seals", dependencies=[person()], responses=responses(401, 503))
-async def list_seals(gateway: GatewayDep) -> SealList:
-    """The seals with which the person may sign."""
-    answer = await gateway.peers.seals.ListSeals(signer_pb2.ListSealsRequest())
-    return SealList(items=[Seal.of(seal) for seal in answer.seals])
 
 
 @router.post(

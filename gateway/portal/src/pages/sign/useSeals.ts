@@ -5,25 +5,15 @@ import { current } from '@/session'
 
 export type Seal = Schemas['Seal']
 
-/** The images of signatures made in this tab, by seal: the platform does not hand images out. */
-const KEY = 'esign.signature'
-
 /** Of the signatures that are kept the newest are offered. */
 const MOST = 5
-
-function pictures(): Record<string, string> {
-  try {
-    return (JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Record<string, string> | null) ?? {}
-  } catch {
-    return {}
-  }
-}
 
 /** The seals with which the acting person may sign, and the one that is chosen. */
 export function useSeals() {
   const seals = shallowRef<Seal[]>([])
   const chosen = ref('')
-  const images = shallowRef(pictures())
+  /** The signature that was made on this page, if any. */
+  const made = ref('')
   const seal = computed(() => seals.value.find((one) => one.seal_id === chosen.value) ?? null)
 
   const load = useTask(async (wanted: string) => {
@@ -46,30 +36,11 @@ export function useSeals() {
       headers: { 'Content-Type': 'image/png' },
       body: png,
     })
-    const made = (await (await send(request)).json()) as Seal
-    seals.value = [...seals.value.filter((one) => one.seal_id !== made.seal_id), made]
-    images.value = { ...images.value, [made.seal_id]: await dataUrl(png) }
-    chosen.value = made.seal_id
-    try {
-      sessionStorage.setItem(KEY, JSON.stringify({ [made.seal_id]: images.value[made.seal_id] }))
-    } catch {
-      // The picture lasts as long as the page, then.
-    }
-    return made
+    const kept = (await (await send(request)).json()) as Seal
+    seals.value = [...seals.value.filter((one) => one.seal_id !== kept.seal_id), kept]
+    chosen.value = made.value = kept.seal_id
+    return kept
   })
 
-  return { seals, chosen, seal, images, load, keep }
-}
-
-function dataUrl(blob: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader()
-    reader.onload = () => {
-      resolve(reader.result as string)
-    }
-    reader.onerror = () => {
-      reject(new Error('the image cannot be read'))
-    }
-    reader.readAsDataURL(blob)
-  })
+  return { seals, chosen, seal, made, load, keep }
 }
