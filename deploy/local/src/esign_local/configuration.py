@@ -109,8 +109,7 @@ class Configuration:
         self.pki = Pki(data_dir / "tls")
         self.material = Material(data_dir / "secrets", data_dir / "trust")
         self.ca_roots = self.material.public("ca-roots.pem")
-        self._ports = ports
-        self.replicas = replicas
+        self._ports, self.replicas = ports, replicas
         for name in (*SERVICES, "gateway"):
             self.pki.ensure(name, "service")
         for name in SYSTEMS:
@@ -135,9 +134,8 @@ class Configuration:
 
     def nats_passwords(self) -> dict[str, str]:
         """Passwords by NATS user."""
-        passwords = {
-            event_user(name): self.material.password(name, "nats").read_text() for name in (*SERVICES, "gateway")
-        }
+        names = (*SERVICES, "gateway")
+        passwords = {event_user(name): self.material.password(name, "nats").read_text() for name in names}
         return {**passwords, "admin": self.material.password("nats", "admin").read_text()}
 
     def s3_identities(self) -> list[S3Identity]:
