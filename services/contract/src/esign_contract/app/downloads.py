@@ -40,10 +40,11 @@ class Downloads:
 
     async def start(self, person_id: str, contract_id: str) -> OpenedDownload:
         """Open it. Raises NotFound, Conflict while one is claimed, after one was used, or before completion."""
-        now = self._clock()
         async with self._begin() as records:
-            # The contract's lock lets one request at a time see and change a person's attempts.
+            # The contract's lock lets one request at a time see and change a person's attempts; the clock is read under
+            # it, or a request that waited would be earlier than those before it.
             contract = visible_to(await records.contract(contract_id, lock=True), person_id)
+            now = self._clock()
             if contract.state is not ContractState.COMPLETED:
                 raise refusals.contract_in_state(contract.state)
             attempts = await records.downloads(person_id, [contract_id])
@@ -57,9 +58,9 @@ class Downloads:
 
     async def claim(self, person_id: str, contract_id: str, download_id: str) -> datetime:
         """Have its last part handed over; answers until when nobody else can start one. Raises NotFound, Conflict."""
-        now = self._clock()
         async with self._begin() as records:
             visible_to(await records.contract(contract_id, lock=True), person_id)
+            now = self._clock()
             attempts, claimed = await _attempts(records, person_id, contract_id, download_id)
             claim_download(attempts, claimed, now, self._lease)
             await records.save_download(claimed)
@@ -72,9 +73,9 @@ class Downloads:
 
         Raises NotFound, InvalidInput when the reader received something else.
         """
-        now = self._clock()
         async with self._begin() as records:
             contract = visible_to(await records.contract(contract_id, lock=True), person_id)
+            now = self._clock()
             attempts, finished = await _attempts(records, person_id, contract_id, download_id)
             if received_sha256 and received_sha256 != contract.head.sha256:
                 raise refusals.received_other_file()
