@@ -115,6 +115,7 @@ async def build(app: App[SignerSettings]) -> None:
         signer_pb2_grpc.add_InternalServiceServicer_to_server,
         InternalApi(
             find,
+            prepared,
             create_key,
             InstallCertificate(keys, roots, app.clock),
         ),

@@ -7,9 +7,7 @@ from esign.signer.v1 import signer_pb2
 from esign_kit.refs import ObjectRef, Placement
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from esign_signer.domain.report import SignatureReport, ValidationReport, Verdict
 from esign_signer.domain.seal import Grant, LogEntry, Seal, SealKind, SealState
-from esign_signer.domain.words import summary
 
 _KINDS = {
     SealKind.HANDWRITTEN: signer_pb2.SEAL_KIND_HANDWRITTEN,
@@ -23,11 +21,6 @@ _STATES = {
     SealState.ACTIVE: signer_pb2.SEAL_STATE_ACTIVE,
     SealState.SUSPENDED: signer_pb2.SEAL_STATE_SUSPENDED,
     SealState.DESTROYED: signer_pb2.SEAL_STATE_DESTROYED,
-}
-_VERDICTS = {
-    Verdict.PASSED: signer_pb2.VERDICT_PASSED,
-    Verdict.FAILED: signer_pb2.VERDICT_FAILED,
-    Verdict.NOT_SIGNED: signer_pb2.VERDICT_NOT_SIGNED,
 }
 
 
@@ -66,9 +59,9 @@ def seal_message(seal: Seal, *, grants: bool = False) -> signer_pb2.Seal:
 def _grant(grant: Grant) -> signer_pb2.SealGrant:
     return signer_pb2.SealGrant(
         person_id=grant.person_id,
-        granted_at=_timestamp(grant.granted_at),
-        ends_at=_timestamp(grant.ends_at),
-        revoked_at=_timestamp(grant.revoked_at),
+        granted_at=timestamp(grant.granted_at),
+        ends_at=timestamp(grant.ends_at),
+        revoked_at=timestamp(grant.revoked_at),
     )
 
 
@@ -76,50 +69,17 @@ def log_entry_message(entry: LogEntry) -> signer_pb2.SealLogEntry:
     """One thing that was done with a seal."""
     return signer_pb2.SealLogEntry(
         entry_id=entry.entry_id,
-        at=_timestamp(entry.decision.at),
+        at=timestamp(entry.decision.at),
         action=entry.action.value,
         actor=entry.decision.actor,
         reason=entry.decision.reason,
         person_id=entry.person_id or "",
-        ends_at=_timestamp(entry.ends_at),
+        ends_at=timestamp(entry.ends_at),
     )
 
 
-def report_message(report: ValidationReport) -> signer_pb2.ValidationReport:
-    """A report."""
-    zh, en = summary(report)
-    return signer_pb2.ValidationReport(
-        verdict=_VERDICTS[report.verdict],
-        sha256=report.sha256,
-        size=report.size,
-        signatures=[_signature(signature) for signature in report.signatures],
-        problems=[problem.value for problem in report.problems],
-        summary_zh=zh,
-        summary_en=en,
-    )
-
-
-def _signature(report: SignatureReport) -> signer_pb2.SignatureReport:
-    return signer_pb2.SignatureReport(
-        field_name=report.field_name,
-        signer=report.signer,
-        organisation=report.organisation,
-        issuer=report.issuer,
-        serial_number=report.serial_number,
-        signed_at=_timestamp(report.signed_at),
-        time_source=report.time_source.value,
-        timestamp_authority=report.timestamp_authority,
-        level=report.level.value,
-        intact=report.intact,
-        valid=report.valid,
-        trusted=report.trusted,
-        covers_whole_file=report.covers_whole_file,
-        changes_afterwards=report.changes_afterwards.value,
-        problems=[problem.value for problem in report.problems],
-    )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """A time."""
     if moment is None:
         return None
     result = Timestamp()
