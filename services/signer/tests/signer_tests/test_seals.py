@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from esign.signer.v1 import events_pb2, signer_pb2, signer_pb2_grpc
 from esign_kit.db import new_id
 from esign_kit.errors import EsignError, NotFound
 from esign_kit.testing import eventually
 from esign_signer.adapters.pdf.artwork import artwork
+from esign_signer.domain import certificates
 from esign_signer.domain.keys import is_unified_social_credit_code
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,6 +24,7 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from .bench import LAYOUT
 from .documents import seal_png
 from .pki import TrustPki
 from .world import COMPANY, DECISION, USCC, World, only
@@ -314,11 +320,50 @@ async def test_a_grant_decides_at_the_moment_of_signing(world: World) -> None:
 
     assert getattr(await outcome(), "reason", "") == "PERSON_NOT_GRANTED"
     await grant(world, seal, "custodian-6")
-    assert isinstance(await outcome(), events_pb2.DocumentSigned)
+    signed = await outcome()
+    assert isinstance(signed, events_pb2.DocumentSigned)
+    await _shows_the_seal(world, signed)
     await operator(world).RevokeSealGrant(
         Pb.RevokeSealGrantRequest(seal_id=seal.seal_id, person_id="custodian-6", decision=DECISION)
     )
     assert getattr(await outcome(), "reason", "") == "PERSON_NOT_GRANTED"
+
+
+async def _shows_the_seal(world: World, signed: events_pb2.DocumentSigned) -> None:
+    """A round seal, red on whatever lies below it, where it was placed."""
+    document = pypdfium2.PdfDocument(await world.fetch(signed.document))
+    document.init_forms()
+    page = document[LAYOUT[0].placement.page - 1]
+    box, scale = [corner / 1000 for corner in (LAYOUT[0].placement.x1, LAYOUT[0].placement.y1)], 4
+    pixels = page.render(scale=scale).to_pil().convert("RGB")
+
+    def at(x_mm: float, y_mm: float) -> tuple[int, ...]:
+        """Where the seal has this, in mm from its middle; it fills 100 points."""
+        x, y = (box[0] + 50 + x_mm * 100 / 40), (box[1] + 50 + y_mm * 100 / 40)
+        return tuple(pixels.getpixel((round(x * scale), round((842 - y) * scale))))
+
+    for x, y in ((0, 0), (0, 19.4), (0, -19.4), (19.4, 0), (-19.4, 0), (0, 6)):
+        assert at(x, y) == (215, 25, 31)
+    for x, y in ((0, 10), (9, 0), (0, -7), (19.4, 19.4)):
+        assert at(x, y) == (255, 255, 255)
+
+
+def test_whom_a_certificate_names(trust: TrustPki) -> None:
+    def subject(**values: str) -> bytes:
+        kinds = {"organisation": NameOID.ORGANIZATION_IDENTIFIER, "number": NameOID.SERIAL_NUMBER}
+        attributes = [x509.NameAttribute(NameOID.COMMON_NAME, USCC)]
+        attributes += [x509.NameAttribute(kinds[kind], value) for kind, value in values.items()]
+        key = trust.tsa_key.public_key()
+        return trust.certificate("", key, subject=x509.Name(attributes)).public_bytes(Encoding.DER)
+
+    assert certificates.names(subject(organisation=f"NTRCN-{USCC}", number=USCC), USCC)
+    assert certificates.names(subject(organisation=USCC), USCC)
+    assert certificates.names(subject(number=USCC), USCC)
+    assert certificates.names(subject(number="person-1"), "person-1")
+    assert not certificates.names(subject(organisation=f"NTRCN-{OTHER_USCC}", number=USCC), USCC)
+    assert not certificates.names(subject(number=OTHER_USCC), USCC)
+    assert not certificates.names(subject(), USCC), "a name is no identifier"
+    assert not certificates.names(subject(), "")
 
 
 async def test_another_organisations_seal_is_of_no_use(world: World) -> None:

@@ -89,14 +89,15 @@ class SqlSeals:
                 )
                 await emit(session, event)
                 return seal
-        (same,) = await self._where(
+        same = await self._where(
             (col(SealRow.kind) == seal.kind.value)
             & (col(SealRow.sha256) == seal.image.sha256)
             & col(SealRow.owner_person_id).is_not_distinct_from(seal.owner_person_id)
             & col(SealRow.owner_organisation).is_not_distinct_from(seal.owner_organisation)
             & (col(SealRow.state) != SealState.DESTROYED.value)
         )
-        return same
+        # Destroyed in this very moment, it is made anew.
+        return same[0] if same else await self.add(created)
 
     async def change(self, seal_id: str, decide: Callable[[Seal], Change | None]) -> Seal | None:
         """Decides with the seal locked, and records what was decided with its entry and its event."""

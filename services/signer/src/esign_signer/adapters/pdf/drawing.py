@@ -113,7 +113,7 @@ class Engraver:
     """Draws seals with the fonts of `files`: for each character the first that has it."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._typefaces = [_typeface(file) for file in files]
+        self._files = tuple(files)
 
     def draw(self, design: RoundSeal | SquareSeal) -> bytes:
         """The seal as SVG (see `artwork`). Raises NameUndrawable."""
@@ -187,7 +187,8 @@ class Engraver:
         return [letter for character in text if (letter := found[character]) is not None]
 
     def _letter(self, character: str) -> "_Letter | None":
-        for typeface in self._typefaces:
+        for file in self._files:
+            typeface = _typeface(file)
             glyph = typeface.glyph(character)
             if glyph is not None:
                 return _Letter(typeface, glyph)
@@ -205,7 +206,7 @@ class _Letter:
 
 @lru_cache(maxsize=8)
 def _typeface(file: Path) -> _Typeface:
-    """Read once: a font has 15 MB."""
+    """Read once, and only when it is needed: a font has 15 MB."""
     return _Typeface(file)
 
 
