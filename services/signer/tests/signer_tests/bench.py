@@ -16,6 +16,7 @@ from esign_signer.adapters.pdf.engine import PdfEngine
 from esign_signer.adapters.pdf.validation import PdfValidator
 from esign_signer.domain.document import SignatureField, SigningOrder
 from esign_signer.domain.keys import KeyAlgorithm, NewKey, StoredKey, Subject
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from .documents import seal_png, write_pdf
 from .pki import TrustPki
@@ -116,3 +117,24 @@ def qpdf_check(path: Path) -> None:
     """Fails unless qpdf finds the file clean."""
     done = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def openssl(path: Path, roots: Path) -> list[str]:
+    """OpenSSL verifies every signature and every document timestamp in a file against `roots` (PEM); their kinds."""
+    kinds = []
+    with path.open("rb") as stream:
+        for embedded in PdfFileReader(stream).embedded_signatures:
+            token, data = path.with_suffix(".der"), path.with_suffix(".signed")
+            token.write_bytes(embedded.pkcs7_content)
+            stream.seek(0)
+            whole, (start, length, second, rest) = stream.read(), embedded.byte_range
+            data.write_bytes(whole[start : start + length] + whole[second : second + rest])
+            kinds.append(str(embedded.sig_object["/Type"]))
+            if kinds[-1] == "/DocTimeStamp":
+                options = ["ts", "-verify", "-token_in", "-in", token, "-data", data]
+            else:
+                options = ["cms", "-verify", "-binary", "-inform", "DER", "-in", token, "-content", data]
+                options += ["-purpose", "any", "-out", path.with_suffix(".out")]
+            done = subprocess.run(["openssl", *options, "-CAfile", roots], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+    return kinds

@@ -11,17 +11,22 @@ from pathlib import Path
 import pikepdf
 import pytest
 from asn1crypto import cms, x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from esign_kit.refs import Placement
 from esign_signer.adapters.pdf import fields, stock
 from esign_signer.adapters.pdf.clean import CleanDocument, NotClean
 from esign_signer.adapters.pdf.cms import SignatureTemplate
+from esign_signer.adapters.pdf.gate import ReleaseGate
 from esign_signer.adapters.pdf.prepared import PreparedDocument
+from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.domain.activation import Reason, SignatureRefused
-from esign_signer.domain.document import Level, TrustServiceUnavailable
+from esign_signer.domain.document import Level, SignatureField, TrustServiceUnavailable
 from esign_signer.domain.keys import KeyAlgorithm
 from esign_signer.domain.report import Verdict
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 
-from .bench import LAYOUT, Bench, pdfsig, qpdf_check
+from .bench import LAYOUT, Bench, openssl, pdfsig, qpdf_check
 from .documents import plain, seal_png, write_pdf
 from .pki import TrustPki
 
@@ -105,6 +110,34 @@ def _facts(path: Path) -> dict[str, object]:
             ],
             "annotations": [len(page.get_object().get("/Annots", [])) for page in root["/Pages"]["/Kids"]],
         }
+
+
+def test_five_parties(bench: Bench, trust: TrustPki, trust_settings: TrustSettings) -> None:
+    """RSA and EC in turn, on every page of a document; everybody's validators accept it."""
+    layout = tuple(
+        SignatureField(
+            f"Party{party}", Placement(1 + party % 3, 50_000 * party, 90_000, 50_000 * party + 45_000, 135_000)
+        )
+        for party in range(5)
+    )
+    signed = plain(bench.document())
+    for party in range(5):
+        algorithm = list(KeyAlgorithm)[party % 2]
+        PreparedDocument.read(signed)
+        order = bench.order(signed, party, layout=layout, algorithm=algorithm)
+        assert bench.engine.sign(order).level is Level.B_LT
+        signed = order.target
+    target, roots = bench.folder / "archived.pdf", bench.folder / "roots.pem"
+    bench.engine.archive(signed, target)
+    roots.write_bytes(trust.root.public_bytes(Encoding.PEM))
+    qpdf_check(target)
+    assert pdfsig(target).count("Signature is Valid") == 5
+    assert openssl(target, roots) == [*5 * ["/Sig"], "/DocTimeStamp"]
+    report = bench.validator.validate(target)
+    assert (report.verdict, len(report.signatures)) == (Verdict.PASSED, 5)
+    assert ReleaseGate(trust_settings, "pdfsig").judge(target, 5).released
+    with target.open("rb") as stream:
+        assert DocumentSecurityStore.read_dss(PdfFileReader(stream)).certs
 
 
 def test_what_stands_on_a_page_stays(bench: Bench) -> None:
