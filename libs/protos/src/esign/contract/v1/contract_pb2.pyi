@@ -228,6 +228,7 @@ class Contract(_message.Message):
     DOWNLOAD_STATE_FIELD_NUMBER: _builtins.int
     EVIDENCE_NUMBER_FIELD_NUMBER: _builtins.int
     PAGES_FIELD_NUMBER: _builtins.int
+    SUGGESTED_PLACES_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     state: Global___ContractState.ValueType
     business_type: _builtins.str
@@ -265,6 +266,12 @@ class Contract(_message.Message):
     def pages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSize]:
         """What is seen of the pages, in order."""
 
+    @_builtins.property
+    def suggested_places(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Placement]:
+        """Where the person whose turn it is, or will be first, is asked to sign, in the order in which pages are read; empty when
+        nothing was asked. The first person may sign anywhere else too.
+        """
+
     def __init__(
         self,
         *,
@@ -285,10 +292,11 @@ class Contract(_message.Message):
         download_state: Global___DownloadState.ValueType = ...,
         evidence_number: _builtins.str = ...,
         pages: _abc.Iterable[Global___PageSize] | None = ...,
+        suggested_places: _abc.Iterable[_common_pb2.Placement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "completed_at", b"completed_at", "created_at", b"created_at", "expires_at", b"expires_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "business_type", b"business_type", "completed_at", b"completed_at", "contract_id", b"contract_id", "created_at", b"created_at", "document_number", b"document_number", "document_sha256", b"document_sha256", "download_state", b"download_state", "evidence_number", b"evidence_number", "expires_at", b"expires_at", "page_count", b"page_count", "pages", b"pages", "parties", b"parties", "state", b"state", "title", b"title", "updated_at", b"updated_at", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "business_type", b"business_type", "completed_at", b"completed_at", "contract_id", b"contract_id", "created_at", b"created_at", "document_number", b"document_number", "document_sha256", b"document_sha256", "download_state", b"download_state", "evidence_number", b"evidence_number", "expires_at", b"expires_at", "page_count", b"page_count", "pages", b"pages", "parties", b"parties", "state", b"state", "suggested_places", b"suggested_places", "title", b"title", "updated_at", b"updated_at", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -307,6 +315,7 @@ class PageSize(_message.Message):
     ROTATION_FIELD_NUMBER: _builtins.int
     LEFT_FIELD_NUMBER: _builtins.int
     BOTTOM_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     height: _builtins.int
     rotation: _builtins.int
@@ -314,6 +323,8 @@ class PageSize(_message.Message):
     left: _builtins.int
     """Where what is seen starts in user space; 0 of most pages."""
     bottom: _builtins.int
+    unit: _builtins.int
+    """How long a unit of its user space is, in thousandths of a point; 1000 of most pages."""
     def __init__(
         self,
         *,
@@ -322,10 +333,11 @@ class PageSize(_message.Message):
         rotation: _builtins.int = ...,
         left: _builtins.int = ...,
         bottom: _builtins.int = ...,
+        unit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bottom", b"bottom", "height", b"height", "left", b"left", "rotation", b"rotation", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bottom", b"bottom", "height", b"height", "left", b"left", "rotation", b"rotation", "unit", b"unit", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -412,21 +424,25 @@ class GetPageImageRequest(_message.Message):
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     WIDTH_FIELD_NUMBER: _builtins.int
+    VIEWER_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     page: _builtins.int
     """1-based."""
     width: _builtins.int
-    """Pixels, 200 to 2000; 0 means 1000. The image is at least so wide: widths are rounded up to hundreds."""
+    """Pixels, 200 to 2800; 0 means 1000. The image is at least so wide: there are eight widths."""
+    viewer: _builtins.str
+    """Who looks, masked, at most 60 characters: it is drawn into the image, with the hour. A thumbnail (200) carries none."""
     def __init__(
         self,
         *,
         contract_id: _builtins.str = ...,
         page: _builtins.int = ...,
         width: _builtins.int = ...,
+        viewer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "page", b"page", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "page", b"page", "viewer", b"viewer", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -824,6 +840,7 @@ class PartyInput(_message.Message):
     PLACEMENT_FIELD_NUMBER: _builtins.int
     SEAL_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    KEYWORD_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     policy_id: _builtins.str
     seal_id: _builtins.str
@@ -832,7 +849,14 @@ class PartyInput(_message.Message):
     """Required for a policy: the organisation's name, for screens."""
     @_builtins.property
     def placement(self) -> _common_pb2.Placement:
-        """Required for a policy, and for every person but the first: it is laid out with the first signature."""
+        """This or a keyword, never both, is required for a policy, and for every person but the first: it is laid out with the
+        first signature. The first person is asked to sign there, and may sign elsewhere. Places of two parties that overlap are
+        refused (PLACES_OVERLAP).
+        """
+
+    @_builtins.property
+    def keyword(self) -> Global___KeywordPlace:
+        """In place of `placement`: words of the document."""
 
     def __init__(
         self,
@@ -842,16 +866,67 @@ class PartyInput(_message.Message):
         placement: _common_pb2.Placement | None = ...,
         seal_id: _builtins.str = ...,
         name: _builtins.str = ...,
+        keyword: Global___KeywordPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "placement", b"placement", "policy_id", b"policy_id", "signer", b"signer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keyword", b"keyword", "person_id", b"person_id", "placement", b"placement", "policy_id", b"policy_id", "signer", b"signer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "person_id", b"person_id", "placement", b"placement", "policy_id", b"policy_id", "seal_id", b"seal_id", "signer", b"signer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keyword", b"keyword", "name", b"name", "person_id", b"person_id", "placement", b"placement", "policy_id", b"policy_id", "seal_id", b"seal_id", "signer", b"signer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_signer: _TypeAlias = _typing.Literal["person_id", "policy_id"]  # noqa: Y015
     _WhichOneofArgType_signer: _TypeAlias = _typing.Literal["signer", b"signer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_signer) -> _WhichOneofReturnType_signer | None: ...
 
 Global___PartyInput: _TypeAlias = PartyInput  # noqa: Y015
+
+@_typing.final
+class KeywordPlace(_message.Message):
+    """A place by words of the document, e.g. 乙方（盖章）. They are looked up once, when the contract is created; the contract
+    shows the place that was found. The seal, in its natural size (a person's signature: 120 x 42 pt), is centred on the end of
+    the words, so that it covers 盖章, and moved as far as it takes to lie on the page. Words that are not found are refused
+    (KEYWORD_NOT_FOUND): they must be there as text, not as a picture.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    FIRST_PAGE_FIELD_NUMBER: _builtins.int
+    LAST_PAGE_FIELD_NUMBER: _builtins.int
+    RIGHT_UM_FIELD_NUMBER: _builtins.int
+    UP_UM_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """At most 100 characters. White space makes no difference, neither do full-width and half-width forms, nor kinds of
+    brackets.
+    """
+    occurrence: _builtins.int
+    """Which of its occurrences, in the order in which pages are read: 1 the first, 2 the second; -1 the last. 0: all of them
+    for the first person, who chooses one; for the others the only one, and several are refused (KEYWORD_AMBIGUOUS).
+    """
+    first_page: _builtins.int
+    """Between which pages, both included; 1 the first, -1 the last. 0: from the first, to the last."""
+    last_page: _builtins.int
+    right_um: _builtins.int
+    """How far the seal's centre is moved from the end of the words, in thousandths of a millimetre as the page is seen; at
+    most a metre.
+    """
+    up_um: _builtins.int
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        occurrence: _builtins.int = ...,
+        first_page: _builtins.int = ...,
+        last_page: _builtins.int = ...,
+        right_um: _builtins.int = ...,
+        up_um: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_page", b"first_page", "last_page", b"last_page", "occurrence", b"occurrence", "right_um", b"right_um", "text", b"text", "up_um", b"up_um"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeywordPlace: _TypeAlias = KeywordPlace  # noqa: Y015
 
 @_typing.final
 class CreateContractRequest(_message.Message):
