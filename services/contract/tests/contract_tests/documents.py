@@ -206,6 +206,38 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
 """What is wrong → the code, and the file; tests allow 20 pages."""
 
 
+def cut_off() -> bytes:
+    """A page whose compressed content lacks its end."""
+
+    def change(pdf: Pdf) -> None:
+        packed = zlib.compress(b"1 0 0 rg 100 100 200 200 re f " * 9)[:-6]
+        pdf.pages[0].Contents = pikepdf.Stream(pdf, packed, Filter=Name.FlateDecode)
+
+    return build(change=change)
+
+
+def odd_names() -> bytes:
+    """Names in GBK, as key and as value, in a structure tree and in resources."""
+
+    def change(pdf: Pdf) -> None:
+        pdf.Root.StructTreeRoot = Dictionary(Type=Name.StructTreeRoot, K=Dictionary(S=Name.Heading))
+        pdf.pages[0].obj["/Resources"]["/Font"]["/Heading"] = pdf.pages[0].obj["/Resources"]["/Font"]["/F1"]
+
+    return build(change=change).replace(b"/Heading", b"/#b1#ea#cc#e2")
+
+
+MENDED: dict[str, Callable[[], bytes]] = {
+    "content that lacks its end": cut_off,
+    "names in GBK": odd_names,
+    "trailer without a size": lambda: build().replace(b"/Size", b"/Sise"),
+    "information that is none": lambda: build(change=lambda pdf: pdf.trailer.__setitem__("/Info", Array())),
+    "no media box": lambda: build(change=lambda pdf: pdf.pages[0].obj.__delitem__("/MediaBox")),
+    "page twice in the tree": lambda: build(change=lambda pdf: pdf.Root.Pages.Kids.append(pdf.pages[0].obj)),
+    "annotation that is nothing": lambda: build(change=lambda pdf: pdf.pages[0].obj.__setitem__("/Annots", [1])),
+}
+"""What is not quite right and can be shown all the same."""
+
+
 def _box(key: str, value: object) -> Callable[[Pdf], None]:
     def change(pdf: Pdf) -> None:
         pdf.pages[0].obj[key] = Array(value) if isinstance(value, list) else value

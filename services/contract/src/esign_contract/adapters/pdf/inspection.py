@@ -8,6 +8,7 @@ from pikepdf import Array, Dictionary, Name, Pdf
 
 from esign_contract.adapters.pdf.forms import HIDDEN, NO_VIEW, PRINT, TOGGLE_NO_VIEW
 from esign_contract.adapters.pdf.layers import Layers
+from esign_contract.adapters.pdf.names import name_of, text_of
 from esign_contract.adapters.pdf.refused import Refused
 
 # ISO 32000-2, 12.6.4: what may stay is going to a place in the document, a web address, a page turn.
@@ -60,18 +61,21 @@ def inspect(pdf: Pdf) -> None:
             raise Refused(code)
 
 
-def read_contents(pdf: Pdf) -> None:
-    """Every page's content has to be readable to its end: what cannot be read cannot be signed. Raises Refused."""
+def read_contents(pdf: Pdf, *, mend: bool) -> None:
+    """Every page's content has to be readable: what cannot be read cannot be signed. Content that breaks off in a way that
+    viewers overlook is written anew when asked. Raises Refused."""
     total = 0
+    pdf.get_warnings()
     for page in pdf.pages:
         contents = page.obj.get("/Contents")
         streams = list(contents) if isinstance(contents, Array) else [contents] if contents is not None else []
         for stream in streams:
-            total += len(stream.read_bytes())
+            content = stream.read_bytes()
+            total += len(content)
             if total > MAX_CONTENT:
                 raise Refused("DOCUMENT_TOO_COMPLEX")
-    if pdf.get_warnings():
-        raise Refused("DOCUMENT_DAMAGED")
+            if pdf.get_warnings() and mend:
+                stream.write(content)
 
 
 def _of_catalog(root: pikepdf.Object) -> Iterator[str]:
@@ -98,7 +102,7 @@ def _dictionaries(value: pikepdf.Object) -> Iterator[pikepdf.Object]:
 
 
 def _of_entry(entry: pikepdf.Object, layers: Layers) -> Iterator[str]:
-    kind, subtype, action = str(entry.get("/Type")), str(entry.get("/Subtype")), str(entry.get("/S"))
+    kind, subtype, action = (name_of(entry.get(key)) for key in ("/Type", "/Subtype", "/S"))
     if "/JS" in entry or "/JavaScript" in entry or action == "/JavaScript" or _is_script(entry.get("/URI")):
         yield "DOCUMENT_HAS_JAVASCRIPT"
     if "/EF" in entry or "/EmbeddedFiles" in entry or "/AF" in entry or kind == "/EmbeddedFile":
@@ -134,4 +138,4 @@ def _differs_on_paper(flags: pikepdf.Object | int) -> bool:
 
 
 def _is_script(link: pikepdf.Object | None) -> bool:
-    return link is not None and str(link).strip().lower().startswith("javascript:")
+    return link is not None and text_of(link).strip().lower().startswith("javascript:")

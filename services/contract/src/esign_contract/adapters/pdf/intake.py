@@ -41,9 +41,12 @@ def take_in(source: Path, target: Path, max_pages: int) -> TakenIn:
                     raise Refused("DOCUMENT_SIGNED_AND_DAMAGED")
                 found = signatures.earlier(source, pdf, signed)
                 inspect(pdf)
-                read_contents(pdf)
+                if pdf.get_warnings():
+                    raise Refused("DOCUMENT_SIGNED_AND_DAMAGED")
+                read_contents(pdf, mend=False)
                 shutil.copyfile(source, target)
                 return TakenIn(sizes, found)
+            read_contents(pdf, mend=True)
             normalise(pdf, target)
         _check_clean(target)
     except pikepdf.PasswordError:
@@ -74,7 +77,8 @@ def _check_clean(target: Path) -> None:
     """Of the clean form, so that leftovers which nothing refers to any more do not count."""
     with pikepdf.open(target, suppress_warnings=True) as pdf:
         inspect(pdf)
-        read_contents(pdf)
+        if pdf.get_warnings():
+            raise Refused("DOCUMENT_DAMAGED")
         layered = "/OCProperties" in pdf.Root
     if layered:
         clean = target.with_suffix(".layers")

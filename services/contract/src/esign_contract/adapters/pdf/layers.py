@@ -6,9 +6,11 @@ from typing import Final
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
 
+from esign_contract.adapters.pdf.names import name_of
+
 _STATES: Final = {"/View": "/ViewState", "/Print": "/PrintState", "/Export": "/ExportState"}
 _DEPENDS: Final = frozenset(("/Zoom", "/Language", "/User"))
-_HIDING: Final = frozenset(("/AllOff", "/AnyOff"))
+_HIDING: Final = (Name.AllOff, Name.AnyOff)
 
 
 class Layers:
@@ -31,7 +33,7 @@ class Layers:
             return False
         if entry.get("/Type") != Name.OCMD:
             return entry.objgen in self._off
-        if "/VE" in entry or str(entry.get("/P")) in _HIDING:
+        if "/VE" in entry or entry.get("/P") in _HIDING:
             return True
         return any(member.objgen in self._off for member in _listed(entry.get("/OCGs")))
 
@@ -45,7 +47,7 @@ def _not_always_shown(properties: pikepdf.Object) -> Iterator[tuple[int, int]]:
         yield from (layer.objgen for layer in _listed(properties.get("/OCGs")) if layer.objgen not in shown)
     yield from (layer.objgen for layer in _listed(default.get("/OFF")))
     for automatic in _listed(default.get("/AS")):
-        categories = {str(category) for category in automatic.get("/Category", ())}
+        categories = {name_of(category) for category in automatic.get("/Category", ())}
         for layer in _listed(automatic.get("/OCGs")):
             usage = layer.get("/Usage")
             if isinstance(usage, Dictionary) and any(_switches(usage, category) for category in categories):

@@ -13,9 +13,11 @@ from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf
 from pikepdf.models.metadata import XmpDocument
 
 from esign_contract.adapters.pdf import forms
+from esign_contract.adapters.pdf.names import name_of
 
 OLDEST: Final = "1.7"
 MAX_METADATA: Final = 8 * 1024 * 1024
+_TRAILER: Final = frozenset({"/Root", "/Info", "/ID", "/Size"})
 _MARKUP_BESIDE: Final = frozenset({"/Link", "/Popup", "/Text"})
 
 
@@ -28,6 +30,10 @@ def normalise(pdf: Pdf, target: Path) -> None:
     for key in ("/Perms", "/NeedsRendering"):
         if key in pdf.Root:
             del pdf.Root[key]
+    for key in set(pdf.trailer.keys()) - _TRAILER:
+        del pdf.trailer[key]
+    # qpdf writes the size only where there was one.
+    pdf.trailer["/Size"] = 0
     if not isinstance(pdf.trailer.get("/Info", Dictionary()), Dictionary):
         del pdf.trailer["/Info"]
     save(pdf, target, _version(pdf, _kept_metadata(pdf)))
@@ -61,7 +67,7 @@ def _mend_annotations(page: pikepdf.Object) -> None:
     for annotation in annotations:
         if not isinstance(annotation, Dictionary):
             continue
-        flags, subtype = int(annotation.get("/F", 0)), str(annotation.get("/Subtype"))
+        flags, subtype = int(annotation.get("/F", 0)), name_of(annotation.get("/Subtype"))
         if flags & forms.HIDDEN and subtype != "/Popup":
             continue
         if subtype not in _MARKUP_BESIDE and not flags & (forms.PRINT | forms.NO_VIEW | forms.HIDDEN):
