@@ -102,7 +102,10 @@ async def test_a_seal_from_draft_to_destruction(world: World) -> None:
     assert await drawn(world, "示例一公司") == seal, "the same again is the same seal"
     await grant(world, seal, "custodian")
     assert await listed(world, "custodian") == []
+    assert await refusal(image(world, seal, "custodian")) == "SEAL_NOT_FOUND"
     service = operator(world)
+    looked_at = await service.GetSealImage(Pb.GetSealImageRequest(seal_id=seal.seal_id))
+    assert hashlib.sha256(looked_at.content).hexdigest() == seal.sha256 == looked_at.sha256
     assert await refusal(service.SuspendSeal(changing(seal))) == "SEAL_STATE_CONFLICT"
     for call, state in (
         (service.ApproveSeal, Pb.SEAL_STATE_ACTIVE),

@@ -11,7 +11,7 @@ from esign_kit.errors import InvalidInput
 
 from esign_signer.api.convert import log_entry_message, seal_kind, seal_message
 from esign_signer.app.seals import CreateSeal, FindSeals, ManageSeals
-from esign_signer.domain.seal import Decision, SealAction, SealKind
+from esign_signer.domain.seal import Decision, Seal, SealAction, SealKind
 
 Context = Any
 """grpc.aio.ServicerContext, generic in its stubs only; no method here needs it."""
@@ -39,7 +39,7 @@ class PortalApi(signer_pb2_grpc.PortalServiceServicer):
     async def GetSealImage(self, request: pb.GetSealImageRequest, _: Context) -> pb.GetSealImageResponse:
         """The image of one of them."""
         seal, content = await self._find.image(request.seal_id, context.actor().person_id, request.known_sha256)
-        return pb.GetSealImageResponse(content=content, media_type=seal.media_type, sha256=seal.image.sha256)
+        return _image(seal, content)
 
 
 class OperatorApi(signer_pb2_grpc.OperatorServiceServicer):
@@ -105,6 +105,10 @@ class OperatorApi(signer_pb2_grpc.OperatorServiceServicer):
         found = await self._find.of_organisation(request.unified_social_credit_code)
         return pb.ListSealsResponse(seals=[seal_message(seal, grants=True) for seal in found])
 
+    async def GetSealImage(self, request: pb.GetSealImageRequest, _: Context) -> pb.GetSealImageResponse:
+        """The image of any seal."""
+        return _image(*await self._find.any_image(request.seal_id, request.known_sha256))
+
     async def GetSealLog(self, request: pb.GetSealLogRequest, _: Context) -> pb.GetSealLogResponse:
         """What was done with a seal."""
         entries = await self._find.log(request.seal_id)
@@ -116,6 +120,10 @@ class OperatorApi(signer_pb2_grpc.OperatorServiceServicer):
 
     def _decision(self, message: pb.Decision) -> Decision:
         return Decision(f"{context.caller()}/{message.by}", message.reason, self._clock())
+
+
+def _image(seal: Seal, content: bytes) -> pb.GetSealImageResponse:
+    return pb.GetSealImageResponse(content=content, media_type=seal.media_type, sha256=seal.image.sha256)
 
 
 def _kind(value: int) -> SealKind:

@@ -662,6 +662,11 @@ class OperatorServiceStub:
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.SerializeToString,
                 response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
                 _registered_method=True)
+        self.GetSealImage = channel.unary_unary(
+                '/esign.signer.v1.OperatorService/GetSealImage',
+                request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.SerializeToString,
+                response_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.FromString,
+                _registered_method=True)
         self.GetSealLog = channel.unary_unary(
                 '/esign.signer.v1.OperatorService/GetSealLog',
                 request_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealLogRequest.SerializeToString,
@@ -737,6 +742,13 @@ class OperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSealImage(self, request, context):
+        """The image of any seal, to be looked at before it is approved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSealLog(self, request, context):
         """What was done with a seal, oldest first. Entries are never changed or removed.
         """
@@ -791,6 +803,11 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.ListOrganisationSeals,
                     request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.FromString,
                     response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.SerializeToString,
+            ),
+            'GetSealImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSealImage,
+                    request_deserializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.FromString,
+                    response_serializer=esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.SerializeToString,
             ),
             'GetSealLog': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSealLog,
@@ -1042,6 +1059,33 @@ class OperatorService:
             '/esign.signer.v1.OperatorService/ListOrganisationSeals',
             esign_dot_signer_dot_v1_dot_signer__pb2.ListOrganisationSealsRequest.SerializeToString,
             esign_dot_signer_dot_v1_dot_signer__pb2.ListSealsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSealImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/esign.signer.v1.OperatorService/GetSealImage',
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageRequest.SerializeToString,
+            esign_dot_signer_dot_v1_dot_signer__pb2.GetSealImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -254,6 +254,8 @@ class OperatorServiceStub:
     """Ends that at once."""
     ListOrganisationSeals: _grpc.UnaryUnaryMultiCallable[_signer_pb2.ListOrganisationSealsRequest, _signer_pb2.ListSealsResponse]
     """The seals of an organisation, whatever their state, newest first."""
+    GetSealImage: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealImageRequest, _signer_pb2.GetSealImageResponse]
+    """The image of any seal, to be looked at before it is approved."""
     GetSealLog: _grpc.UnaryUnaryMultiCallable[_signer_pb2.GetSealLogRequest, _signer_pb2.GetSealLogResponse]
     """What was done with a seal, oldest first. Entries are never changed or removed."""
 
@@ -282,6 +284,8 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     """Ends that at once."""
     ListOrganisationSeals: _aio.UnaryUnaryMultiCallable[_signer_pb2.ListOrganisationSealsRequest, _signer_pb2.ListSealsResponse]  # type: ignore[assignment]
     """The seals of an organisation, whatever their state, newest first."""
+    GetSealImage: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealImageRequest, _signer_pb2.GetSealImageResponse]  # type: ignore[assignment]
+    """The image of any seal, to be looked at before it is approved."""
     GetSealLog: _aio.UnaryUnaryMultiCallable[_signer_pb2.GetSealLogRequest, _signer_pb2.GetSealLogResponse]  # type: ignore[assignment]
     """What was done with a seal, oldest first. Entries are never changed or removed."""
 
@@ -361,6 +365,14 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signer_pb2.ListSealsResponse, _abc.Awaitable[_signer_pb2.ListSealsResponse]]:
         """The seals of an organisation, whatever their state, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetSealImage(
+        self,
+        request: _signer_pb2.GetSealImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.GetSealImageResponse, _abc.Awaitable[_signer_pb2.GetSealImageResponse]]:
+        """The image of any seal, to be looked at before it is approved."""
 
     @_abc_1.abstractmethod
     def GetSealLog(

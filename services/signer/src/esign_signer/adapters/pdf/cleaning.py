@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageFilter
+from PIL import ImageFilter, ImageOps
 
 from esign_signer.adapters.pdf.image import decoded
 from esign_signer.domain.seal import InkMissing
@@ -33,6 +33,8 @@ def clean(content: bytes) -> bytes:
     ImageInvalid, InkMissing when there is no such seal in it.
     """
     image, transparent = decoded(content, "JPEG" if content.startswith(b"\xff\xd8\xff") else "PNG")
+    # A camera says beside the picture how it was held.
+    image = ImageOps.exif_transpose(image)
     alpha = image.getchannel("A")
     if transparent and alpha.histogram()[0]:
         seal = _fitting(image.crop(_seen(alpha)))

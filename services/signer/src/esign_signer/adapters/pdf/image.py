@@ -5,7 +5,6 @@ import io
 from typing import Final
 
 from PIL import Image as Pillow
-from PIL import ImageOps
 
 from esign_signer.domain.seal import Image, ImageInvalid
 
@@ -24,14 +23,13 @@ def inspect(png: bytes) -> Image:
 
 
 def decoded(content: bytes, kind: str) -> tuple[Pillow.Image, bool]:
-    """A `PNG` or `JPEG` as RGBA, upright, and whether it can be transparent. Raises ImageInvalid as `inspect`."""
+    """A `PNG` or `JPEG` as RGBA, and whether it can be transparent. Raises ImageInvalid as `inspect`."""
     try:
         with Pillow.open(io.BytesIO(content), formats=[kind]) as opened:
             if opened.width * opened.height > MAX_PIXELS or (kind == "PNG" and getattr(opened, "n_frames", 1) != 1):
                 raise ImageInvalid
             transparent = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
-            # A camera says beside the picture how it was held.
-            image = ImageOps.exif_transpose(opened).convert("RGBA")
+            image = opened.convert("RGBA")
     except _BROKEN as error:
         raise ImageInvalid from error
     if kind == "PNG" and not content.endswith(_END):
