@@ -30,7 +30,7 @@ from esign_signer.adapters.rows import Base
 from esign_signer.adapters.workers import SigningWorkers
 from esign_signer.app.organisations import CreateOrganisationKey
 from esign_signer.domain.keys import Key, KeyAlgorithm, KeyStoreKind, is_unified_social_credit_code
-from esign_signer.settings import KeySettings, Pkcs11TokenSettings, RemoteSigningSettings
+from esign_signer.settings import KeySettings, Pkcs11TokenSettings, RemoteSigningSettings, SignerSettings
 from sqlalchemy import create_engine, text
 
 from .bench import pdfsig, qpdf_check
@@ -293,6 +293,16 @@ async def test_the_code_before_writes_software_keys(world: World) -> None:
     key = await SqlKeys(world.running.app.db, system_clock).get("before")
     assert key is not None
     assert (key.store, key.algorithm) == (KeyStoreKind.SOFTWARE, KeyAlgorithm.RSA_2048)
+
+
+async def test_production_sends_no_pin_in_clear(world: World, key_settings: KeySettings) -> None:
+    assert key_settings.remote is not None
+    settings = world.running.app.settings
+    given = {name: getattr(settings, name) for name in SignerSettings.model_fields} | {"environment": "production"}
+    with pytest.raises(ValueError, match="unprotected"):
+        SignerSettings(**given)
+    secure = key_settings.remote.model_copy(update={"base_url": "https://ca.example"})
+    assert SignerSettings(**{**given, "keys": key_settings.model_copy(update={"remote": secure})})
 
 
 _codes = iter(range(100, 1000))
