@@ -125,6 +125,7 @@ def contract() -> contract_pb2.Contract:
         updated_at=stamp(),
         download_state=contract_pb2.DOWNLOAD_STATE_NOT_YET,
         pages=[contract_pb2.PageSize(width=595000, height=842000, rotation=0)],
+        suggested_places=[common_pb2.Placement(page=12, x1=5000, y1=6000, x2=7000, y2=8000)],
     )
 
 

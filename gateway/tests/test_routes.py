@@ -401,6 +401,7 @@ async def test_answers_keep_times_money_and_absence_apart(site: Site) -> None:
         ("organisation", "queued", None),
     ]
     assert body["parties"][1]["placement"] == PLACEMENT
+    assert body["suggested_places"] == [{"page": 12, "x1": 5000, "y1": 6000, "x2": 7000, "y2": 8000}]
 
 
 async def test_health_names_the_services_that_cannot_be_reached(pki: Pki, site: Site) -> None:

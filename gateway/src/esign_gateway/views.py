@@ -130,6 +130,13 @@ class Contract(BaseModel):
     document_sha256: Annotated[str, Field(description="Of the document as it stands now.")]
     page_count: int
     pages: list[PageSize]
+    suggested_places: Annotated[
+        list[Placement],
+        Field(
+            description="Where the person whose turn it is, or will be first, is asked to sign, in the order of reading. "
+            "The first person may sign anywhere else too."
+        ),
+    ]
     created_at: datetime
     updated_at: Annotated[datetime, Field(description="处理时间.")]
     expires_at: datetime | None
@@ -153,6 +160,7 @@ class Contract(BaseModel):
             document_sha256=message.document_sha256,
             page_count=message.page_count,
             pages=[PageSize.of(page) for page in message.pages],
+            suggested_places=[Placement.of(place) for place in message.suggested_places],
             created_at=required_moment(message, "created_at"),
             updated_at=required_moment(message, "updated_at"),
             expires_at=moment(message, "expires_at"),

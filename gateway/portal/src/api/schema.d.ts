@@ -1006,6 +1006,11 @@ export interface components {
       /** Pages */
       pages: components['schemas']['PageSize'][]
       /**
+       * Suggested Places
+       * @description Where the person whose turn it is, or will be first, is asked to sign, in the order of reading. The first person may sign anywhere else too.
+       */
+      suggested_places: components['schemas']['Placement'][]
+      /**
        * Created At
        * Format: date-time
        */

@@ -124,6 +124,7 @@ def party_of(row: PartyRow) -> Party:
         since=row.since,
         attempts=row.attempts,
         due_at=row.due_at,
+        suggested=tuple(Placement(*place) for place in row.suggested),
     )
 
 
@@ -138,7 +139,7 @@ def party_values(contract_id: str, party: Party) -> dict[str, object]:
         "policy_id": party.policy_id,
         "name": party.name,
         "seal_id": party.seal_id,
-        "placement": [place.page, place.x1, place.y1, place.x2, place.y2] if place else None,
+        "placement": _corners(place) if place else None,
         "state": party.state.value,
         "verification_id": party.verification_id,
         "activation_id": party.activation_id,
@@ -149,7 +150,12 @@ def party_values(contract_id: str, party: Party) -> dict[str, object]:
         "since": party.since,
         "attempts": party.attempts,
         "due_at": party.due_at,
+        "suggested": [_corners(suggested) for suggested in party.suggested],
     }
+
+
+def _corners(place: Placement) -> list[int]:
+    return [place.page, place.x1, place.y1, place.x2, place.y2]
 
 
 def download_of(row: DownloadRow) -> Download:

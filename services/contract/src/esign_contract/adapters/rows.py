@@ -75,7 +75,7 @@ class ContractRow(Base, table=True):
 
 
 class PartyRow(Base, table=True):
-    """A party of a contract. `placement` is [page, x1, y1, x2, y2]."""
+    """A party of a contract. `placement`, and each of `suggested`, is [page, x1, y1, x2, y2]."""
 
     __tablename__ = "parties"
     __table_args__ = (
@@ -94,6 +94,7 @@ class PartyRow(Base, table=True):
     name: str
     seal_id: str
     placement: list[int] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    suggested: list[list[int]] = Field(sa_type=JSONB)
     state: str
     verification_id: str
     activation_id: str

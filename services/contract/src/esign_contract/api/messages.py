@@ -36,6 +36,7 @@ def contract_message(view: ContractView) -> contract_pb2.Contract:
         download_state=download_state(view.download),
         evidence_number=contract.evidence_number,
         pages=page_sizes(contract.pages),
+        suggested_places=[_placement_message(place) for place in contract.suggested_places()],
     )
     if contract.amount:
         message.amount.currency, message.amount.amount = contract.amount.currency, contract.amount.text()
@@ -58,11 +59,12 @@ def _party(party: Party, names: dict[str, str]) -> contract_pb2.Party:
     if party.signed_at:
         message.signed_at.FromDatetime(party.signed_at)
     if party.placement:
-        place = party.placement
-        message.placement.CopyFrom(
-            common_pb2.Placement(page=place.page, x1=place.x1, y1=place.y1, x2=place.x2, y2=place.y2)
-        )
+        message.placement.CopyFrom(_placement_message(party.placement))
     return message
+
+
+def _placement_message(place: Placement) -> common_pb2.Placement:
+    return common_pb2.Placement(page=place.page, x1=place.x1, y1=place.y1, x2=place.x2, y2=place.y2)
 
 
 def page_sizes(pages: tuple[PageSize, ...]) -> list[contract_pb2.PageSize]:

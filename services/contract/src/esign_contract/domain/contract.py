@@ -29,8 +29,9 @@ from esign_contract.domain.states import (
 class Party:
     """A party: a person, or an organisation that signs by its standing policy (`policy_id`, with `name` and `seal_id`).
 
-    `placement` is where the party is asked to sign, and from the confirmation on where it signs. `verification_id`,
-    `activation_id` and `source_sha256` tell of the last request for its signature. `since`: when it came to its state.
+    `placement` is where the party is asked to sign, and from the confirmation on where it signs; `suggested` are all the
+    places where the first person is asked to sign. `verification_id`, `activation_id` and `source_sha256` tell of the
+    last request for its signature. `since`: when it came to its state.
     """
 
     party_id: str
@@ -50,6 +51,7 @@ class Party:
     since: datetime | None = None
     attempts: int = 0
     due_at: datetime | None = None
+    suggested: tuple[Placement, ...] = ()
 
     def step(self, step: PartyStep, now: datetime) -> None:
         """Move on. Raises Conflict."""
@@ -132,6 +134,13 @@ class Contract:
     def current(self) -> Party | None:
         """The party whose turn it is; None when all have signed."""
         return next((party for party in self.parties if party.state is not PartyState.SIGNED), None)
+
+    def suggested_places(self) -> tuple[Placement, ...]:
+        """Where the person whose turn it is, or will be first, is asked to sign, in the order of reading."""
+        party = self.current()
+        if party is None or party.policy_id:
+            return ()
+        return party.suggested or ((party.placement,) if party.placement else ())
 
     def party_of(self, person_id: str) -> Party:
         """The person's party. Raises NotFound also while the contract is a draft: nobody outside knows of it yet."""
