@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from esign.contract.v1 import events_pb2 as contract_events
 from esign.identity.v1 import events_pb2 as identity_events
+from esign.signer.v1 import events_pb2 as signer_events
 from esign_evidence.api.events import read
 from esign_evidence.domain.record import Event, canonical, facts_of, utc_text
 from esign_evidence.domain.tiles import MAX_ENTRY
@@ -93,6 +94,14 @@ def test_objects_are_named_by_hash_and_version() -> None:
         "document": {"sha256": digest("c-1 final"), "size": "1000", "version_id": "v1"},
         "signature_count": 2,
     }
+
+
+def test_the_life_of_a_key_for_one_signature() -> None:
+    about = {"key_id": "event-a-1", "activation_id": "a-1", "contract_id": "c-1"}
+    created = signer_events.EventKeyCreated(**about, public_key_sha256=digest("key"), algorithm="EC_P256")
+    assert read_event(created).facts == {**about, "public_key_sha256": digest("key"), "algorithm": "EC_P256"}
+    destroyed = signer_events.EventKeyDestroyed(**about, signature_count=1)
+    assert read_event(destroyed).facts == {**about, "signature_count": 1}
 
 
 def test_an_entry_always_fits() -> None:
