@@ -257,7 +257,9 @@ async def test_page_images_are_kept_by_the_browser_alone_and_asked_for_again(sit
     assert (again.status_code, again.content) == (304, b"")
     assert other.content == SMALL
     assert site.doubles.asked("FinishDownload") == []
-    assert [(r.page, r.width) for r in site.doubles.asked("GetPageImage")] == [(2, 1000)] * 3
+    asked = site.doubles.asked("GetPageImage")
+    assert [(r.page, r.width) for r in asked] == [(2, 1000)] * 3
+    assert {r.viewer for r in asked} == {"**岚 138****5678"}
 
 
 async def test_an_evidence_package_that_is_not_there_yet(site: Site) -> None:

@@ -300,7 +300,7 @@ class Configuration:
         }
 
     def _contract(self) -> Table:
-        return {}
+        return {"watermark_font_file": SANS}
 
     def _signer(self) -> Table:
         master_key = base64.b64encode(secrets.token_bytes(32)).decode()

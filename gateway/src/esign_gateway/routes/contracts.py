@@ -6,11 +6,12 @@ from typing import Annotated
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2
 from esign_kit.errors import NotFound
+from esign_kit.masking import mask_name
 from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from esign_gateway.access import make_router, person
-from esign_gateway.app import Gateway, GatewayDep
+from esign_gateway.app import Gateway, GatewayDep, SessionDep
 from esign_gateway.delivery import RelayedFile, attachment
 from esign_gateway.problems import responses
 from esign_gateway.views import Contract, ContractPage, Evidence
@@ -74,12 +75,16 @@ async def get_page(
     contract_id: ContractId,
     number: Annotated[int, Path(ge=1, le=100_000, description="1-based.")],
     request: Request,
+    session: SessionDep,
     gateway: GatewayDep,
-    width: Annotated[int, Query(ge=200, le=2000, description="Pixels.")] = 1000,
+    width: Annotated[
+        int, Query(ge=200, le=2800, description="Pixels; the image is at least so wide. 200 is a thumbnail.")
+    ] = 1000,
 ) -> Response:
-    """The image of one page of the document as it stands now."""
+    """The image of one page of the document as it stands now; the viewer and the hour are drawn into it."""
+    viewer = f"{mask_name(session.person.name)} {session.person.masked_phone}"
     answer = await gateway.peers.contracts.GetPageImage(
-        contract_pb2.GetPageImageRequest(contract_id=contract_id, page=number, width=width)
+        contract_pb2.GetPageImageRequest(contract_id=contract_id, page=number, width=width, viewer=viewer)
     )
     etag = f'"{answer.image.sha256}"'
     # Kept by the reader's own browser only, which asks each time whether the reader may still see it.

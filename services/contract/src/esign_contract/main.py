@@ -18,7 +18,8 @@ from esign_contract.app.countersign import Countersign
 from esign_contract.app.documents import CHUNK, FetchDocument, UploadDocument
 from esign_contract.app.downloads import Downloads
 from esign_contract.app.expiry import Expire
-from esign_contract.app.portal import GetPageImage, PersonContracts
+from esign_contract.app.page_images import GetPageImage
+from esign_contract.app.portal import PersonContracts
 from esign_contract.app.ports import UploadLimits
 from esign_contract.app.progress import Progress
 from esign_contract.app.signing import ConfirmSigning, StartSigning
@@ -45,11 +46,11 @@ async def build(app: App[ContractSettings]) -> None:
         ),
         clock,
     )
-    pdf = PdfProcesses(settings.worker, settings.max_pages, settings.max_document_bytes)
+    pdf = PdfProcesses(settings.worker, settings.max_pages, settings.max_document_bytes, settings.watermark_font_file)
 
     portal = PortalApi(
         PersonContracts(begin, people, evidence, clock),
-        GetPageImage(begin, files, pdf),
+        GetPageImage(begin, files, pdf, clock),
         StartSigning(begin, people, seals, clock),
         ConfirmSigning(begin, people, seals, clock),
         Downloads(begin, files, clock, timedelta(seconds=settings.download_lease_seconds)),

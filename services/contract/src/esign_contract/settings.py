@@ -1,7 +1,7 @@
 """What the contract service needs to know beside what every service does."""
 
 from esign_kit.settings import Section, ServiceSettings
-from pydantic import Field
+from pydantic import Field, FilePath
 
 
 class WorkerSettings(Section):
@@ -20,7 +20,10 @@ class ContractSettings(ServiceSettings):
     """The contract service's settings. Times in seconds unless their name says otherwise."""
 
     documents_bucket: str = "documents"
+    # Pages' images, copies for each viewer and hour: let the bucket drop what is some days old.
     previews_bucket: str = "previews"
+    # A TrueType or OpenType font with Chinese glyphs, for the watermark on pages' images.
+    watermark_font_file: FilePath
     # Documents are locked in the object store for so long; five years.
     document_retention_days: int = Field(default=1827, ge=1)
     max_document_bytes: int = Field(default=100_000_000, ge=1)

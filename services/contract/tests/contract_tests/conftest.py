@@ -10,6 +10,7 @@ from esign_contract.main import MIGRATIONS, build
 from esign_contract.settings import ContractSettings
 from esign_kit.testing import Platform
 
+from .samples import FONT
 from .world import Clock, Evidence, Identity, Signer, World
 
 
@@ -26,6 +27,7 @@ async def session_world(platform: Platform) -> AsyncIterator[World]:
         peers = {"identity": identity_at, "signer": signer_at, "evidence": evidence_at}
         settings = ContractSettings(
             **platform.settings("contract", peers),
+            watermark_font_file=FONT,
             max_document_bytes=2_000_000,
             max_pages=20,
             max_uploads=2,

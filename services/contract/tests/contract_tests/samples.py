@@ -1,6 +1,7 @@
 """Contracts in every state, for tests of the domain."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from esign_contract.domain.contract import Activation, Confirmation, Contract, Party
 from esign_contract.domain.document import PageSize
@@ -8,6 +9,8 @@ from esign_contract.domain.money import Money
 from esign_contract.domain.states import ContractState
 from esign_kit.refs import ObjectRef, Placement
 
+NODE_MODULES = Path(__file__).resolve().parents[4] / "node_modules"
+FONT = NODE_MODULES / "@expo-google-fonts" / "noto-sans-sc" / "400Regular" / "NotoSansSC_400Regular.ttf"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 ANNA, BO = "person-anna", "person-bo"

@@ -169,6 +169,9 @@ async def test_only_so_many_uploads_at_a_time(world: World) -> None:
     await world.upload()
 
 
+VIEWER = "*明 138****5678"
+
+
 async def fetched(url: str) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as client:
         return await client.get(url)
@@ -189,8 +192,10 @@ async def test_pages_are_drawn_once_and_handed_out_by_link(world: World, monkeyp
     contract = await world.dispatched(tenant, document_id=document.document_id)
     me = world.running.as_person(tenant)
 
-    async def image(page: int, width: int = 0) -> contract_pb2.GetPageImageResponse:
-        request = contract_pb2.GetPageImageRequest(contract_id=contract.contract_id, page=page, width=width)
+    async def image(page: int, width: int = 0, viewer: str = VIEWER) -> contract_pb2.GetPageImageResponse:
+        request = contract_pb2.GetPageImageRequest(
+            contract_id=contract.contract_id, page=page, width=width, viewer=viewer
+        )
         return await world.portal.GetPageImage(request, metadata=me)
 
     answers = await asyncio.gather(*(image(page) for page in (1, 2, 3, 6, 1, 2)))
@@ -203,12 +208,19 @@ async def test_pages_are_drawn_once_and_handed_out_by_link(world: World, monkeyp
     last = await fetched((await image(8, 320)).image.url)
     assert Image.open(io.BytesIO(last.content)).width == 400
     assert stores == 8
-    for page, width in ((0, 0), (9, 0), (1, 199), (1, 2001), (-1, 0), (1, -1)):
+    # Another viewer's image is another; thumbnails are everybody's, and more of them are drawn at a time.
+    assert (await image(8, 320, "*夏 139****1234")).image.sha256 != (await image(8, 320)).image.sha256
+    assert stores == 10
+    await asyncio.gather(image(1, 200), image(8, 200, ""))
+    assert stores == 18
+    with pytest.raises(EsignError, match="CONTRACT_INPUT_INVALID"):
+        await image(8, 320, "")
+    for page, width in ((0, 0), (9, 0), (1, 199), (1, 2801), (-1, 0), (1, -1)):
         with pytest.raises(EsignError, match="CONTRACT_INPUT_INVALID"):
             await image(page, width)
     stranger = world.running.as_person(unique("person"))
     with pytest.raises(NotFound, match="CONTRACT_NOT_FOUND"):
-        request = contract_pb2.GetPageImageRequest(contract_id=contract.contract_id, page=1)
+        request = contract_pb2.GetPageImageRequest(contract_id=contract.contract_id, page=1, viewer=VIEWER)
         await world.portal.GetPageImage(request, metadata=stranger)
 
 

@@ -21,10 +21,11 @@ from esign_kit.refs import Placement
 from PIL import Image
 
 from .documents import REFUSED, bomb, build, shifted
+from .samples import FONT
 
 
 def worker(**settings: object) -> PdfProcesses:
-    return PdfProcesses(WorkerSettings(**settings), max_pages=20, max_file_bytes=10_000_000)  # type: ignore[arg-type]
+    return PdfProcesses(WorkerSettings(**settings), max_pages=20, max_file_bytes=10_000_000, font=FONT)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", REFUSED)

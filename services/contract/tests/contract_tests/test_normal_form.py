@@ -6,6 +6,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 from esign_contract.adapters.pdf.intake import take_in
+from esign_contract.adapters.pdf.pages import size_of
 from esign_contract.adapters.pdf.refused import Refused
 from esign_contract.domain.document import SignatureKind
 from esign_golden import GOLDEN, GoldenSet, signed
@@ -86,6 +87,11 @@ def test_annotations_are_printed_as_they_are_seen(golden: GoldenSet, tmp_path: P
 def test_a_page_keeps_its_unit_and_its_boxes(golden: GoldenSet, tmp_path: Path) -> None:
     with cleaned(golden, "user units", tmp_path) as pdf:
         assert pdf.pages[0].obj["/UserUnit"] == 18
+        assert size_of(pdf.pages[0].obj).unit == 18_000
+        # As long as what viewers take for one, and no length at all.
+        for unit, taken in (("1.5", 1500), ("0", 1000), ("-2", 1000), ("(a)", 1000), ("80000", 1000)):
+            pdf.pages[0].obj["/UserUnit"] = pikepdf.Object.parse(unit.encode())
+            assert size_of(pdf.pages[0].obj).unit == taken
     with cleaned(golden, "rotated pages, odd boxes", tmp_path) as pdf:
         page = pdf.pages[1].obj
         assert [float(side) for side in page["/MediaBox"]] == [1000, -2000, 1600, -1150]

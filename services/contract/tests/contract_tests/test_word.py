@@ -18,6 +18,7 @@ from esign_kit.errors import InvalidInput
 from esign_kit.testing import eventually
 
 from .documents import build
+from .samples import FONT
 
 HYPERLINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
 PICTURE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
@@ -81,7 +82,7 @@ async def taken_in(folder: Path, content: bytes, soffice: str, **settings: objec
     source = folder / "upload"
     source.write_bytes(content)
     bounds = WorkerSettings(soffice=soffice, **settings)  # type: ignore[arg-type]
-    pdf = PdfProcesses(bounds, max_pages=20, max_file_bytes=10_000_000)
+    pdf = PdfProcesses(bounds, max_pages=20, max_file_bytes=10_000_000, font=FONT)
     return len((await pdf.take_in(source, folder / "clean.pdf")).pages)
 
 

@@ -9,12 +9,12 @@ Json = str | int | bool | None
 
 
 def pages_json(pages: Iterable[PageSize]) -> list[list[int]]:
-    """[width, height, rotation, left, bottom] of each."""
-    return [[page.width, page.height, page.rotation, page.left, page.bottom] for page in pages]
+    """[width, height, rotation, left, bottom, unit] of each."""
+    return [[page.width, page.height, page.rotation, page.left, page.bottom, page.unit] for page in pages]
 
 
 def pages_of(listed: Iterable[list[int]]) -> tuple[PageSize, ...]:
-    """The pages again; older rows have no left and bottom."""
+    """The pages again; older rows have no left and bottom, or no unit."""
     return tuple(PageSize(*page) for page in listed)
 
 

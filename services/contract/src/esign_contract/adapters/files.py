@@ -1,5 +1,6 @@
 """Documents and page images in the object store."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -48,11 +49,11 @@ class ObjectFiles:
     async def link_document(self, ref: ObjectRef, file_name: str) -> Link:
         return await self._link(ref, self._terms.download_link, PDF, file_name)
 
-    async def find_image(self, document_sha256: str, page: int, width: int) -> ObjectRef | None:
-        return await self._objects.stat(self._terms.previews_bucket, _image_key(document_sha256, page, width))
+    async def find_image(self, document_sha256: str, page: int, width: int, mark: str) -> ObjectRef | None:
+        return await self._objects.stat(self._terms.previews_bucket, _image_key(document_sha256, page, width, mark))
 
-    async def store_image(self, document_sha256: str, page: int, width: int, path: Path) -> ObjectRef:
-        key = _image_key(document_sha256, page, width)
+    async def store_image(self, document_sha256: str, page: int, width: int, mark: str, path: Path) -> ObjectRef:
+        key = _image_key(document_sha256, page, width, mark)
         return await self._objects.put_file(self._terms.previews_bucket, key, path, WEBP)
 
     async def link_image(self, ref: ObjectRef) -> Link:
@@ -64,5 +65,6 @@ class ObjectFiles:
         return Link(url, expires_at, content_type, ref.size, ref.sha256)
 
 
-def _image_key(document_sha256: str, page: int, width: int) -> str:
-    return f"{document_sha256}/{width}/{page}.webp"
+def _image_key(document_sha256: str, page: int, width: int, mark: str) -> str:
+    seen_by = hashlib.sha256(mark.encode()).hexdigest()[:32] if mark else "all"
+    return f"{document_sha256}/{width}/{seen_by}/{page}.webp"

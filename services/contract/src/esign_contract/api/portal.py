@@ -10,7 +10,8 @@ from esign_kit.context import actor
 
 from esign_contract.api.messages import contract_message, download_state, link_message, placement_of
 from esign_contract.app.downloads import Downloads
-from esign_contract.app.portal import GetPageImage, PersonContracts
+from esign_contract.app.page_images import GetPageImage, PageAsked
+from esign_contract.app.portal import PersonContracts
 from esign_contract.app.ports import PersonList
 from esign_contract.app.signing import ConfirmSigning, StartSigning
 from esign_contract.app.views import ContractView
@@ -70,7 +71,8 @@ class PortalApi(contract_pb2_grpc.PortalServiceServicer):
     async def GetPageImage(
         self, request: contract_pb2.GetPageImageRequest, call: Call
     ) -> contract_pb2.GetPageImageResponse:
-        link = await self._page_image(individual(), request.contract_id, request.page, request.width)
+        asked = PageAsked(request.contract_id, request.page, request.width, request.viewer)
+        link = await self._page_image(individual(), asked)
         return contract_pb2.GetPageImageResponse(image=link_message(link))
 
     async def StartSigning(self, request: contract_pb2.StartSigningRequest, call: Call) -> identity_pb2.Verification:

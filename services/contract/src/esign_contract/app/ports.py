@@ -180,11 +180,11 @@ class Files(Protocol):
         """A short-lived link to download a PDF."""
         ...
 
-    async def find_image(self, document_sha256: str, page: int, width: int) -> ObjectRef | None:
-        """A page's image, when it was drawn before."""
+    async def find_image(self, document_sha256: str, page: int, width: int, mark: str) -> ObjectRef | None:
+        """A page's image, when it was drawn before with this watermark."""
         ...
 
-    async def store_image(self, document_sha256: str, page: int, width: int, path: Path) -> ObjectRef:
+    async def store_image(self, document_sha256: str, page: int, width: int, mark: str, path: Path) -> ObjectRef:
         """Keep a page's image."""
         ...
 
@@ -200,8 +200,8 @@ class PdfWork(Protocol):
         """Write what is to be signed to `target`. Raises InvalidInput with the document's refusal."""
         ...
 
-    async def render(self, source: Path, target: Path, pages: list[int], width: int) -> dict[int, str]:
-        """Draw pages into the folder `target` as <page>.webp. Raises Conflict PREVIEW_FAILED."""
+    async def render(self, source: Path, target: Path, pages: list[int], width: int, mark: str = "") -> dict[int, str]:
+        """Draw pages into the folder `target` as <page>.webp, with `mark` all over. Raises Conflict PREVIEW_FAILED."""
         ...
 
 

@@ -10,13 +10,15 @@ from esign_kit.refs import ObjectRef, Placement
 @dataclass(frozen=True, slots=True)
 class PageSize:
     """What is seen of a page, in thousandths of a unit of its user space (a point, unless the page says otherwise), and
-    its rotation in degrees clockwise. `left` and `bottom` are where the visible box starts in user space."""
+    its rotation in degrees clockwise. `left` and `bottom` are where the visible box starts in user space, `unit` is how
+    long a unit is, in thousandths of a point (ISO 32000-2, 7.7.3.3, UserUnit)."""
 
     width: int
     height: int
     rotation: int
     left: int = 0
     bottom: int = 0
+    unit: int = 1000
 
 
 class SignatureKind(StrEnum):

@@ -13,6 +13,9 @@ SMALLEST_SIDE: Final = 72_000
 LARGEST_COORDINATE: Final = 14_400_000
 """Thousandths of a unit: 200 inches, the largest page that ISO 32000-1, annex C, speaks of."""
 
+LARGEST_UNIT: Final = 75_000_000
+"""Thousandths of a point: what Adobe's viewers take (ISO 32000-1, annex C)."""
+
 INHERITABLE: Final = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
 LETTER: Final = (Decimal(0), Decimal(0), Decimal(612), Decimal(792))
 """What viewers show of a page without a media box."""
@@ -60,7 +63,16 @@ def size_of(page: pikepdf.Object) -> PageSize:
     x1, y1, x2, y2 = (round(side * 1000) for side in _rectangle(page.get("/CropBox", page["/MediaBox"])))
     if max(map(abs, (x1, y1, x2, y2))) > LARGEST_COORDINATE or min(x2 - x1, y2 - y1) < SMALLEST_SIDE:
         raise Refused("DOCUMENT_PAGE_SIZE")
-    return PageSize(x2 - x1, y2 - y1, int(page.get("/Rotate", 0)), x1, y1)
+    return PageSize(x2 - x1, y2 - y1, int(page.get("/Rotate", 0)), x1, y1, _unit(page.get("/UserUnit", 1)))
+
+
+def _unit(value: object) -> int:
+    """Thousandths of a point; what is no sensible length counts as absent, as viewers have it."""
+    try:
+        unit = round(Decimal(str(value)) * 1000)
+    except (ArithmeticError, ValueError):
+        return 1000
+    return unit if 1 <= unit <= LARGEST_UNIT else 1000
 
 
 def _settle(pdf: Pdf, page: pikepdf.Object, held: Attributes, shared: dict[int, pikepdf.Object]) -> None:

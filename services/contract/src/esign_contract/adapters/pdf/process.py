@@ -31,9 +31,10 @@ class JobFailed(Exception):
 
 class PdfProcesses:
     """Plays `PdfWork`. Intake and drawing have places of their own, and large files and Word documents leave one of
-    intake's free: whatever is slow, others get on."""
+    intake's free: whatever is slow, others get on. `font` is that of watermarks."""
 
-    def __init__(self, settings: WorkerSettings, max_pages: int, max_file_bytes: int) -> None:
+    def __init__(self, settings: WorkerSettings, max_pages: int, max_file_bytes: int, font: Path) -> None:
+        self._font = font
         self._settings, self._max_pages, self._max_file_bytes = settings, max_pages, max_file_bytes
         self._drawing = asyncio.Semaphore(settings.processes)
         self._intake = asyncio.Semaphore(settings.processes)
@@ -50,9 +51,10 @@ class PdfProcesses:
             answer = await self._judged(job, "DOCUMENT_TOO_COMPLEX")
         return TakenIn(pages_of(answer["pages"]), signatures_of(answer["signatures"]))
 
-    async def render(self, source: Path, target: Path, pages: list[int], width: int) -> dict[int, str]:
+    async def render(self, source: Path, target: Path, pages: list[int], width: int, mark: str = "") -> dict[int, str]:
         """Draw pages into the folder `target` as <page>.webp; returns their SHA-256. Raises Conflict PREVIEW_FAILED."""
         job = {"do": "render", "source": str(source), "target": str(target), "pages": pages, "width": width}
+        job |= {"mark": mark, "font": str(self._font)}
         try:
             async with self._drawing:
                 answer = await self._run(job)

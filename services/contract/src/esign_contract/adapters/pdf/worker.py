@@ -34,9 +34,10 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
     """Do the job; refusals are answers too."""
     source, target = Path(job["source"]), Path(job["target"])
     if job["do"] == "render":
-        from esign_contract.adapters.pdf.render import render
+        from esign_contract.adapters.pdf.render import Mark, render
 
-        return {"images": render(source, target, job["pages"], job["width"])}
+        mark = Mark(job["mark"], job["font"]) if job["mark"] else None
+        return {"images": render(source, target, job["pages"], job["width"], mark)}
     from esign_contract.adapters.pdf.refused import Refused
 
     try:
