@@ -131,7 +131,6 @@ def order(who: Signatory, source: Path, target: Path, seal_image: Path) -> Signi
         key=who.stored,
         certificates=(who.certificate.public_bytes(Encoding.DER),),
         reason="同意签署",
-        preserve=False,
     )
 
 

@@ -46,7 +46,6 @@ class Bench:
         certificate_seconds: float = 86400,
         reason: str = "同意签署",
         layout: tuple[SignatureField, ...] = LAYOUT,
-        preserve: bool = False,
         algorithm: KeyAlgorithm = KeyAlgorithm.RSA_2048,
     ) -> SigningOrder:
         """An order for party `which` with a new key and certificate."""
@@ -71,7 +70,6 @@ class Bench:
             key=StoredKey(key_id, new.wrapped, hosted=False, algorithm=algorithm),
             certificates=self.pki.chain(certificate),
             reason=reason,
-            preserve=preserve,
         )
 
     def document(self, *, rotate: int = 0) -> Path:
@@ -131,7 +129,7 @@ def openssl(path: Path, roots: Path) -> list[str]:
             data.write_bytes(whole[start : start + length] + whole[second : second + rest])
             kinds.append(str(embedded.sig_object["/Type"]))
             if kinds[-1] == "/DocTimeStamp":
-                options = ["ts", "-verify", "-token_in", "-in", token, "-data", data]
+                options: list[str | Path] = ["ts", "-verify", "-token_in", "-in", token, "-data", data]
             else:
                 options = ["cms", "-verify", "-binary", "-inform", "DER", "-in", token, "-content", data]
                 options += ["-purpose", "any", "-out", path.with_suffix(".out")]

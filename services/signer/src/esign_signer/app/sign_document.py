@@ -136,7 +136,6 @@ class SignDocument:
                 key=identity.key,
                 certificates=identity.chain,
                 reason=activation.reason,
-                preserve=not identity.key.hosted,
             )
             result = await self._pdf.sign(order)
         except TrustServiceUnavailable as error:

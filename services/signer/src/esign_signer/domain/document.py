@@ -68,9 +68,6 @@ class SigningOrder:
 
     `layout` names every field of the document. They are created together before the first signature, which certifies
     the document so that only further signatures may follow; later signatures find their field and leave the rest alone.
-
-    `preserve` adds a document timestamp at once (B-LTA). A certificate made for one signature expires soon; without a
-    timestamp from before, over the revocation data, nobody could tell afterwards that it was good when it signed.
     """
 
     source: Path
@@ -84,7 +81,6 @@ class SigningOrder:
     key: StoredKey
     certificates: tuple[bytes, ...]
     reason: str
-    preserve: bool
 
 
 @dataclass(frozen=True, slots=True)

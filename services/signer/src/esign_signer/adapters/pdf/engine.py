@@ -59,7 +59,7 @@ class PdfEngine:
         return prepared.sha256
 
     def sign(self, order: SigningOrder) -> SignedFile:
-        """Makes one signature, B-LT (B-LTA with `preserve`); the first one also lays out all fields and certifies the
+        """Makes one signature, B-LT; the first one also lays out all fields and certifies the
         document (DocMDP, only signing allowed).
 
         Raises TrustServiceUnavailable below that level, SignatureRefused for a certificate or field that must not be
@@ -154,10 +154,6 @@ class PdfEngine:
         signed_at, certificate_sha256 = authority.last_token_time, hashlib.sha256(order.certificates[0]).hexdigest()
         if signed_at is None:
             raise TrustServiceUnavailable("TSA", "no token")
-        if order.preserve:
-            signed = PreparedDocument.read(order.target)
-            preserved = await self._timestamp(signed, order.target, order.target, authority, session)
-            return SignedFile(preserved.sha256, preserved.size, Level.B_LTA, signed_at, certificate_sha256)
         return SignedFile(sha256, prepared.document.size + len(update), Level.B_LT, signed_at, certificate_sha256)
 
     async def _sign_stock(
@@ -170,12 +166,7 @@ class PdfEngine:
         else:
             shutil.copyfile(order.source, order.target)
         await stock.sign(order, self._keys, authority, context)
-        result = _result(order.target, Level.B_LT, authority, hashlib.sha256(order.certificates[0]).hexdigest())
-        if not order.preserve:
-            return result
-        await stock.timestamp(order.target, authority, context)
-        preserved = _result(order.target, Level.B_LTA, authority, result.certificate_sha256)
-        return SignedFile(preserved.sha256, preserved.size, Level.B_LTA, result.signed_at, result.certificate_sha256)
+        return _result(order.target, Level.B_LT, authority, hashlib.sha256(order.certificates[0]).hexdigest())
 
     async def _timestamp(
         self,
