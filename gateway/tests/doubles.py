@@ -444,6 +444,11 @@ class Validation(signer_pb2_grpc.PublicServiceServicer):
             summary_en="The file is valid",
         )
 
+    async def PrintValidationReport(self, request: Any, context: Any) -> Any:
+        parts = [part async for part in request]
+        await self.d.note((parts[0].file_name, parts[0].language), person=False, name="PrintValidationReport")
+        return signer_pb2.PrintValidationReportResponse(pdf=b"%PDF-" + b"".join(part.chunk for part in parts))
+
     async def GetTrustRoots(self, request: Any, context: Any) -> Any:
         await self.d.note(request, person=False)
         return signer_pb2.GetTrustRootsResponse(pem="-----BEGIN CERTIFICATE-----\n")

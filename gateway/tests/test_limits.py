@@ -170,6 +170,16 @@ async def test_a_file_reaches_the_signer_unchanged_in_small_pieces(site: Site, h
     assert site.doubles.asked("ValidateDocument") == [512 * 1024]
 
 
+async def test_a_report_names_the_file_and_comes_in_the_readers_language(site: Site) -> None:
+    async with site.client(session="") as client:
+        answer = await client.post(
+            "/v1/public/validations/reports?name=合同.pdf", content=b"1.7", headers={"accept-language": "en"}
+        )
+    assert (answer.content, answer.headers["content-type"]) == (b"%PDF-1.7", "application/pdf")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert site.doubles.asked("PrintValidationReport") == [("合同.pdf", "en")]
+
+
 async def test_fields_around_the_file_are_left_out(site: Site) -> None:
     body = part("note", b"x" * 5000) + part("file", PDF) + part("other", b"y") + END
     async with site.client(session="") as client:

@@ -137,6 +137,14 @@ TABLE: list[tuple[str, str, Access, str, dict[str, Any], str]] = [
     ),
     (
         "POST",
+        "/v1/public/validations/reports",
+        Access.PUBLIC,
+        "/v1/public/validations/reports",
+        {"content": b"%PDF-1.7"},
+        "PrintValidationReport",
+    ),
+    (
+        "POST",
         "/v1/public/evidence/{number}/checks",
         Access.PUBLIC,
         f"/v1/public/evidence/{SHA}/checks",

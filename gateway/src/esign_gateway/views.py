@@ -4,7 +4,6 @@ Times are RFC 3339 in UTC, money is decimal text, lengths on a page are thousand
 enumerations are the protos' names in lower case without their prefix.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -98,6 +97,7 @@ class PageSize(BaseModel):
     rotation: Annotated[int, Field(description="0, 90, 180 or 270 degrees clockwise.")]
     left: Annotated[int, Field(description="Where what is seen starts in user space.")]
     bottom: int
+    unit: Annotated[int, Field(description="How long a unit is, in thousandths of a point; 1000 of most pages.")]
 
     @classmethod
     def of(cls, message: contract_pb2.PageSize) -> "PageSize":
@@ -108,6 +108,7 @@ class PageSize(BaseModel):
             rotation=message.rotation,
             left=message.left,
             bottom=message.bottom,
+            unit=message.unit or 1000,
         )
 
 
@@ -283,58 +284,3 @@ class Seal(BaseModel):
             name=message.name,
             image=f"/v1/seals/{message.seal_id}/image",
         )
-
-
-class SignatureReport(BaseModel):
-    """What was found about one signature."""
-
-    field_name: str
-    signer: str
-    organisation: str | None
-    issuer: str
-    serial_number: str
-    signed_at: datetime | None
-    time_source: Annotated[str, Field(description="timestamp (RFC 3161) or claimed.")]
-    timestamp_authority: str | None
-    level: Annotated[str, Field(description="PAdES level: B-B, B-T, B-LT or B-LTA.")]
-    intact: bool
-    valid: bool
-    trusted: bool
-    covers_whole_file: bool
-    changes_afterwards: Annotated[str, Field(description="none, allowed or forbidden.")]
-    problems: Annotated[list[str], Field(description="Stable codes; empty when all is well.")]
-
-
-class ValidationReport(BaseModel):
-    """The report on a signed PDF."""
-
-    verdict: Annotated[str, Field(description="On the whole file: passed, failed or not_signed.", examples=["passed"])]
-    sha256: Sha256
-    size: int
-    summary: Annotated[str, Field(description="The verdict in one plain sentence.")]
-    signatures: list[SignatureReport]
-    problems: list[str]
-
-
-def signature_reports(messages: Iterable[signer_pb2.SignatureReport]) -> list[SignatureReport]:
-    """From signer's messages."""
-    return [
-        SignatureReport(
-            field_name=m.field_name,
-            signer=m.signer,
-            organisation=m.organisation or None,
-            issuer=m.issuer,
-            serial_number=m.serial_number,
-            signed_at=moment(m, "signed_at"),
-            time_source=m.time_source,
-            timestamp_authority=m.timestamp_authority or None,
-            level=m.level,
-            intact=m.intact,
-            valid=m.valid,
-            trusted=m.trusted,
-            covers_whole_file=m.covers_whole_file,
-            changes_afterwards=m.changes_afterwards,
-            problems=list(m.problems),
-        )
-        for m in messages
-    ]

@@ -294,7 +294,7 @@ export interface paths {
     }
     /**
      * Get Page
-     * @description The image of one page of the document as it stands now.
+     * @description The image of one page of the document as it stands now; the viewer and the hour are drawn into it.
      */
     get: operations['get_page_v1_contracts__contract_id__pages__number__get']
     put?: never
@@ -748,6 +748,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/public/validations/reports': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Print Validation Report
+     * @description 在线验证: the report on a PDF as a PDF to keep. The file is not kept.
+     */
+    post: operations['print_validation_report_v1_public_validations_reports_post']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/public/evidence/{number}/checks': {
     parameters: {
       query?: never
@@ -891,6 +911,59 @@ export interface components {
        * Format: date-time
        */
       expires_at: string
+    }
+    /**
+     * ChainCertificate
+     * @description A certificate of a chain.
+     */
+    ChainCertificate: {
+      /** Subject */
+      subject: string
+      /** Issuer */
+      issuer: string
+      /** Serial Number */
+      serial_number: string
+      /**
+       * Sha256
+       * @description SHA-256, 64 lower-case hex digits.
+       */
+      sha256: string
+      /** Not Before */
+      not_before: string | null
+      /** Not After */
+      not_after: string | null
+      revocation: components['schemas']['Revocation'] | null
+    }
+    /**
+     * Change
+     * @description What an incremental update did after the signature.
+     */
+    Change: {
+      /**
+       * Kind
+       * @example signature
+       * @example timestamp
+       * @example annotation
+       */
+      kind: string
+      /** Allowed */
+      allowed: boolean
+      /**
+       * Revision
+       * @description Of the file, from 1.
+       */
+      revision: number
+      /** Page */
+      page: number | null
+      /** Detail */
+      detail: string
+      /**
+       * Objects
+       * @description Numbers of the PDF objects.
+       */
+      objects: number[]
+      /** Text */
+      text: string
     }
     /**
      * CodeConfirmation
@@ -1425,6 +1498,11 @@ export interface components {
       left: number
       /** Bottom */
       bottom: number
+      /**
+       * Unit
+       * @description How long a unit is, in thousandths of a point; 1000 of most pages.
+       */
+      unit: number
     }
     /**
      * Party
@@ -1513,6 +1591,28 @@ export interface components {
        * @description Hex, of the file as it was received.
        */
       sha256: string
+    }
+    /**
+     * Revocation
+     * @description What is known of a certificate's revocation at the time that counts.
+     */
+    Revocation: {
+      /**
+       * Source
+       * @description OCSP, CRL, or empty for a root, which has none.
+       */
+      source: string
+      /** Produced At */
+      produced_at: string | null
+      /** Next Update */
+      next_update: string | null
+      /** Revoked At */
+      revoked_at: string | null
+      /**
+       * Online
+       * @description Fetched now, not brought by the file.
+       */
+      online: boolean
     }
     /**
      * Seal
@@ -1656,20 +1756,52 @@ export interface components {
       ended: number
     }
     /**
+     * ShownSeal
+     * @description What people see of a signature.
+     */
+    ShownSeal: {
+      /** Page */
+      page: number | null
+      /**
+       * Rect
+       * @description x1, y1, x2, y2 in points.
+       */
+      rect: number[]
+      /**
+       * Of Organisation
+       * @description By the certificate: an organisation's, or a person's.
+       */
+      of_organisation: boolean
+      /**
+       * Picture
+       * @description PNG in base64: how the page shows it.
+       */
+      picture: string | null
+    }
+    /**
      * SignatureReport
      * @description What was found about one signature.
      */
     SignatureReport: {
       /** Field Name */
       field_name: string
+      /**
+       * Verdict
+       * @description In one plain sentence.
+       */
+      verdict: string
       /** Signer */
       signer: string
       /** Organisation */
       organisation: string | null
+      /** Unified Social Credit Code */
+      unified_social_credit_code: string | null
       /** Issuer */
       issuer: string
       /** Serial Number */
       serial_number: string
+      /** Certificate Sha256 */
+      certificate_sha256: string
       /** Signed At */
       signed_at: string | null
       /**
@@ -1679,11 +1811,15 @@ export interface components {
       time_source: string
       /** Timestamp Authority */
       timestamp_authority: string | null
+      /** Reason */
+      reason: string | null
       /**
        * Level
        * @description PAdES level: B-B, B-T, B-LT or B-LTA.
        */
       level: string
+      /** Algorithm */
+      algorithm: string
       /** Intact */
       intact: boolean
       /** Valid */
@@ -1693,15 +1829,39 @@ export interface components {
       /** Covers Whole File */
       covers_whole_file: boolean
       /**
+       * Covers Revision
+       * @description All of the file as it was when it was signed.
+       */
+      covers_revision: boolean
+      /** Certifies */
+      certifies: boolean
+      /** Revision */
+      revision: number
+      /**
        * Changes Afterwards
        * @description none, allowed or forbidden.
        */
       changes_afterwards: string
+      /** Changes */
+      changes: components['schemas']['Change'][]
+      seal: components['schemas']['ShownSeal'] | null
+      /**
+       * Chain
+       * @description From the signer's to the root.
+       */
+      chain: components['schemas']['ChainCertificate'][]
+      /** Timestamp Chain */
+      timestamp_chain: components['schemas']['ChainCertificate'][]
       /**
        * Problems
        * @description Stable codes; empty when all is well.
        */
       problems: string[]
+      /**
+       * Problem Texts
+       * @description `problems` in plain words, in their order.
+       */
+      problem_texts: string[]
     }
     /**
      * SignatureRequest
@@ -1755,21 +1915,38 @@ export interface components {
        */
       verdict: string
       /**
+       * Summary
+       * @description The verdict in one plain sentence.
+       */
+      summary: string
+      /**
        * Sha256
        * @description SHA-256, 64 lower-case hex digits.
        */
       sha256: string
       /** Size */
       size: number
+      /** Validated At */
+      validated_at: string | null
       /**
-       * Summary
-       * @description The verdict in one plain sentence.
+       * Archived At
+       * @description Of the last document timestamp that holds.
        */
-      summary: string
+      archived_at: string | null
+      /** Validators */
+      validators: string[]
       /** Signatures */
       signatures: components['schemas']['SignatureReport'][]
-      /** Problems */
+      /**
+       * Problems
+       * @description Stable codes; empty when all is well.
+       */
       problems: string[]
+      /**
+       * Problem Texts
+       * @description `problems` in plain words, in their order.
+       */
+      problem_texts: string[]
     }
     /**
      * Verification
@@ -2668,7 +2845,7 @@ export interface operations {
   get_page_v1_contracts__contract_id__pages__number__get: {
     parameters: {
       query?: {
-        /** @description Pixels. */
+        /** @description Pixels; the image is at least so wide. 200 is a thumbnail. */
         width?: number
       }
       header?: never
@@ -4233,6 +4410,82 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['ValidationReport']
+        }
+      }
+      /** @description The request is not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Cross-site, or not allowed. */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description Too often; `Retry-After` says when to try again. */
+      429: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+      /** @description A part that is needed does not answer now; try again later. */
+      503: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/problem+json': components['schemas']['Problem']
+        }
+      }
+    }
+  }
+  print_validation_report_v1_public_validations_reports_post: {
+    parameters: {
+      query?: {
+        /** @description The file's name, as the report shows it. */
+        name?: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/pdf': string
+        'multipart/form-data': {
+          /** Format: binary */
+          file: string
+        }
+      }
+    }
+    responses: {
+      /** @description The report, PDF. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/pdf': unknown
         }
       }
       /** @description The request is not valid. */

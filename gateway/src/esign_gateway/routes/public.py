@@ -2,23 +2,26 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from esign.evidence.v1 import evidence_pb2
 from esign.signer.v1 import signer_pb2
 from esign_kit.errors import InvalidInput
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from esign_gateway.access import JSON_BODY, make_router, public
 from esign_gateway.app import GatewayDep
+from esign_gateway.delivery import attachment
 from esign_gateway.limits import Rate, limited_receive, rechunk
 from esign_gateway.problems import prefers_english, responses
 from esign_gateway.settings import SupportContact
 from esign_gateway.uploads import file_chunks, media_type_of
-from esign_gateway.views import EvidenceCheck, ValidationReport, enum_name, signature_reports
+from esign_gateway.validation_views import ValidationReport
+from esign_gateway.views import EvidenceCheck
 
 router = make_router("public")
 
@@ -61,32 +64,63 @@ _FILE_BODY = {
 )
 async def validate_document(request: Request, gateway: GatewayDep) -> ValidationReport:
     """在线验证: each signature of a PDF, and whether the document was changed afterwards. The file is not kept."""
-    failures: list[Exception] = []
+    pieces = _Pieces(request)
+    with pieces.own_failures():
+        report = await gateway.peers.validation.ValidateDocument(pieces.requests())
+    return ValidationReport.of(report, english=prefers_english(request.headers.get("accept-language", "")))
 
-    async def chunks() -> AsyncIterator[signer_pb2.ValidateDocumentRequest]:
+
+@router.post(
+    "/public/validations/reports",
+    dependencies=[public(UPLOADS, body_limit=UPLOAD_LIMIT, seconds=UPLOAD_SECONDS)],
+    response_class=Response,
+    responses={
+        **responses(400, 403, 413, 429, 503),
+        200: {"description": "The report, PDF.", "content": {"application/pdf": {}}},
+    },
+    openapi_extra={"requestBody": {"required": True, "content": _FILE_BODY}},
+)
+async def print_validation_report(
+    request: Request,
+    gateway: GatewayDep,
+    name: Annotated[str, Query(max_length=200, description="The file's name, as the report shows it.")] = "",
+) -> Response:
+    """在线验证: the report on a PDF as a PDF to keep. The file is not kept."""
+    english = prefers_english(request.headers.get("accept-language", ""))
+    pieces = _Pieces(request, file_name=name, language="en" if english else "zh")
+    with pieces.own_failures():
+        printed = await gateway.peers.validation.PrintValidationReport(pieces.requests())
+    title = "validation-report.pdf" if english else "电子签名验证报告.pdf"
+    return Response(printed.pdf, media_type="application/pdf", headers=attachment(title))
+
+
+class _Pieces:
+    """An uploaded file as signer takes it."""
+
+    def __init__(self, request: Request, file_name: str = "", language: str = "") -> None:
+        self._request, self._file_name, self._language = request, file_name, language
+        self._failures: list[Exception] = []
+
+    async def requests(self) -> AsyncIterator[signer_pb2.ValidateDocumentRequest]:
+        """The pieces; the first names the file and the language."""
+        first = {"file_name": self._file_name, "language": self._language}
         try:
-            async for chunk in rechunk(file_chunks(request), UPLOAD_CHUNK):
-                yield signer_pb2.ValidateDocumentRequest(chunk=chunk)
+            async for chunk in rechunk(file_chunks(self._request), UPLOAD_CHUNK):
+                yield signer_pb2.ValidateDocumentRequest(chunk=chunk, **first)
+                first = {}
         except Exception as error:
-            failures.append(error)
+            self._failures.append(error)
             raise
 
-    try:
-        report = await gateway.peers.validation.ValidateDocument(chunks())
-    except asyncio.CancelledError:
-        # This is how gRPC reports that the request's own stream failed.
-        if failures:
-            raise failures[0] from None
-        raise
-    english = prefers_english(request.headers.get("accept-language", ""))
-    return ValidationReport(
-        verdict=enum_name(signer_pb2.Verdict.DESCRIPTOR, report.verdict, "VERDICT_"),
-        sha256=report.sha256,
-        size=report.size,
-        summary=report.summary_en if english else report.summary_zh,
-        signatures=signature_reports(report.signatures),
-        problems=list(report.problems),
-    )
+    @contextmanager
+    def own_failures(self) -> Iterator[None]:
+        """Raises what went wrong in `requests`, which gRPC reports as a cancellation."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._failures:
+                raise self._failures[0] from None
+            raise
 
 
 @router.post(
