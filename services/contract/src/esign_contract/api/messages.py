@@ -71,7 +71,12 @@ def page_sizes(pages: tuple[PageSize, ...]) -> list[contract_pb2.PageSize]:
     """Pages in order."""
     return [
         contract_pb2.PageSize(
-            width=page.width, height=page.height, rotation=page.rotation, left=page.left, bottom=page.bottom
+            width=page.width,
+            height=page.height,
+            rotation=page.rotation,
+            left=page.left,
+            bottom=page.bottom,
+            unit=page.unit,
         )
         for page in pages
     ]
