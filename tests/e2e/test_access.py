@@ -4,6 +4,7 @@ The RPCs and their rules come from the protos, the routes from the gateway's own
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -198,7 +199,7 @@ def forged(name: str) -> tuple[bytes, bytes]:
 
 
 async def test_one_tenant_never_sees_anothers_contract(stack: Stack, new_journey: NewJourney) -> None:
-    owner = await new_journey(upto="face")
+    owner = await new_journey(upto="confirm")
     other = await new_journey(upto="find")
     placement = {"page": 1, "x1": 1000, "y1": 1000, "x2": 90_000, "y2": 60_000}
     confirmation = {
@@ -224,10 +225,13 @@ async def test_one_tenant_never_sees_anothers_contract(stack: Stack, new_journey
         ("POST", f"{verification}/code", {"json": {"code": "123456"}}),
         ("POST", f"{verification}/face", {"json": {"channel": "tencent", "consent_version": "1"}}),
         ("POST", f"{verification}/face/{STRANGER}/result", {}),
+        ("GET", f"/seals/{owner.seal_id}/image", {}),
     ]
+    ids = re.compile("|".join(map(re.escape, (owner.contract_id, owner.verification_id, owner.seal_id))))
+    assert (await owner.person.ask("GET", f"/seals/{owner.seal_id}/image")).headers["content-type"] == "image/png"
     for method, path, options in requests:
         refusals = []
-        for asked in (path, path.replace(owner.contract_id, STRANGER).replace(owner.verification_id, STRANGER)):
+        for asked in (path, ids.sub(STRANGER, path)):
             with pytest.raises(Refused) as refused:
                 await other.person.ask(method, asked, **options)
             refusals.append((refused.value.status, refused.value.code, refused.value.title))
@@ -295,7 +299,15 @@ async def test_every_route_of_the_running_gateway(stack: Stack) -> None:
         for method, template, operation in operations:
             path = template.replace("{number}", "1").replace("{path}", "0/000")
             path = path.replace("{kind}", "terms")
-            for name in ("contract_id", "verification_id", "face_check_id", "download_id", "session_id", "token"):
+            for name in (
+                "contract_id",
+                "verification_id",
+                "face_check_id",
+                "download_id",
+                "session_id",
+                "seal_id",
+                "token",
+            ):
                 path = path.replace(f"{{{name}}}", STRANGER)
             assert "{" not in path
             if operation["x-access"] == "a page of a trusted platform":

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageFilter, ImageOps
 
-from esign_signer.adapters.pdf.image import decoded
+from esign_signer.adapters.pdf.image import USEFUL_SIDE, decoded
 from esign_signer.domain.seal import InkMissing
 
 LONGEST_SIDE: Final = 900
@@ -55,7 +55,7 @@ def _fitting(image: Pillow.Image, side: int = LONGEST_SIDE) -> Pillow.Image:
 
 def _ink_on_paper(image: Pillow.Image) -> tuple[Pillow.Image, tuple[int, int, int]]:
     """The ink's opacity, and its colour. Raises InkMissing."""
-    image = _fitting(image, 2 * LONGEST_SIDE)
+    image = _fitting(image, USEFUL_SIDE)
     reflected = np.asarray(image, np.float32) / _paper(image)
     opacity, colour = max((_ink(reflected, *channels) for channels in _INKS.values()), key=lambda found: found[0].sum())
     if (opacity > 0.5).mean() < _LEAST_INK:

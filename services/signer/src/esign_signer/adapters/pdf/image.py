@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 from esign_signer.domain.seal import Image, ImageInvalid
 
 MAX_PIXELS: Final = 4000 * 4000
+USEFUL_SIDE: Final = 1800
 _END: Final = bytes.fromhex("0000000049454e44ae426082")
 """The closing chunk of a PNG: nothing may follow, or the file is something else as well."""
 _BROKEN: Final = (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError)
@@ -29,6 +30,8 @@ def decoded(content: bytes, kind: str) -> tuple[Pillow.Image, bool]:
             if opened.width * opened.height > MAX_PIXELS or (kind == "PNG" and getattr(opened, "n_frames", 1) != 1):
                 raise ImageInvalid
             transparent = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
+            # Of a large photograph no more is decoded than is of use.
+            opened.draft("RGB", (USEFUL_SIDE, USEFUL_SIDE))
             image = opened.convert("RGBA")
     except _BROKEN as error:
         raise ImageInvalid from error
