@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from esign_local.signer_keys import STORES
 from esign_local.state import ROOT, StackError, is_running
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class Reporter:
             await asyncio.sleep(0.5)  # what happens together is told together
 
 
-async def run(data_dir: Path | None, console: Console) -> int:
+async def run(data_dir: Path | None, organisation_keys: str, console: Console) -> int:
     """Start, report, wait for a signal, stop. Exit status 0 after a signal, 1 when something failed."""
     from esign_local.stack import Stack  # heavy: `status` and `reset` do without
 
     reporter = Reporter(console)
-    stack = Stack(data_dir, ephemeral=data_dir is None, changed=reporter.changed)
+    stack = Stack(data_dir, ephemeral=data_dir is None, organisation_keys=organisation_keys, changed=reporter.changed)
     working = asyncio.create_task(_work(stack, reporter, console))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _cancel_once(working))
@@ -139,6 +140,9 @@ def main() -> int:
     )
     parser.add_argument("command", choices=["run", "demo-stack", "status", "reset"])
     parser.add_argument("--data-dir", type=Path, default=ROOT / ".data")
+    parser.add_argument(
+        "--organisation-keys", choices=STORES, default=STORES[0], help="where organisations' new keys are kept"
+    )
     arguments = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=120)
     if arguments.command == "status":
@@ -146,7 +150,8 @@ def main() -> int:
     if arguments.command == "reset":
         return reset(arguments.data_dir, console)
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(run(None if arguments.command == "demo-stack" else arguments.data_dir, console))
+        data_dir = None if arguments.command == "demo-stack" else arguments.data_dir
+        return asyncio.run(run(data_dir, arguments.organisation_keys, console))
     return 0
 
 

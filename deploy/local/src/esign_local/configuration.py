@@ -3,9 +3,7 @@
 Each service gets what it needs and no more: its own database, its own events, the buckets and peers named here.
 """
 
-import base64
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +14,7 @@ from esign_kit.engines.base import write_private
 from esign_local.replicas import programs, service_of, target
 from esign_local.seed import NAME as LANDLORD
 from esign_local.seed import UNIFIED_SOCIAL_CREDIT_CODE
+from esign_local.signer_keys import signer_keys
 from esign_local.state import ROOT
 from esign_local.toml import to_toml
 
@@ -89,7 +88,7 @@ class Configuration:
 
     `ports` maps a program to its ports: engines as they take them, `sandbox` HTTP and SMTP, services gRPC and health,
     `gateway` HTTP. Spans go to the OTLP collector at `otlp_endpoint`, where one is named. `replicas` says of which service
-    there are more than one.
+    there are more than one, `organisation_keys` where the signer makes organisations' keys (`signer_keys.STORES`).
     """
 
     def __init__(
@@ -99,6 +98,7 @@ class Configuration:
         *,
         otlp_endpoint: str = "",
         replicas: Mapping[str, int] = MappingProxyType({}),
+        organisation_keys: str = "software",
     ) -> None:
         # Heavy, and whoever only wants a name from this file does without.
         from esign_local.material import Material
@@ -109,7 +109,7 @@ class Configuration:
         self.pki = Pki(data_dir / "tls")
         self.material = Material(data_dir / "secrets", data_dir / "trust")
         self.ca_roots = self.material.public("ca-roots.pem")
-        self._ports, self.replicas = ports, replicas
+        self._ports, self.replicas, self.organisation_keys = ports, replicas, organisation_keys
         for name in (*SERVICES, "gateway"):
             self.pki.ensure(name, "service")
         for name in SYSTEMS:
@@ -303,10 +303,9 @@ class Configuration:
         return {"watermark_font_file": SANS}
 
     def _signer(self) -> Table:
-        master_key = base64.b64encode(secrets.token_bytes(32)).decode()
         return {
             "activation_public_key_file": self.material.public("activation.pub.pem"),
-            "master_key_file": self.material.text("signer", "master-key", master_key),
+            **signer_keys(self.material, self.organisation_keys),
             "trust": {"roots_file": self.ca_roots, "tsa_urls": [f"{self.sandbox_url}/ca/tsa"]},
             "seal_font_files": [SERIF_BOLD, SANS],
             "workers_at_start": False,

@@ -47,8 +47,8 @@ class Stack:
     `data_dir` keeps all state and may be used by one stack at a time; with `ephemeral` it defaults to a temporary directory
     and is removed at the end. Spans go to the OTLP/gRPC collector at `otlp_endpoint`, where one is named. `replicas` says of
     which services, or of the gateway, there are more than one: with `{"identity": 2}` the programs are `identity` and
-    `identity-2`. `changed(program)` hears of every program that enters another phase. Entering raises StackError naming what
-    failed, with the end of its log.
+    `identity-2`. `organisation_keys` is one of `signer_keys.STORES`. `changed(program)` hears of every program that enters
+    another phase. Entering raises StackError naming what failed, with the end of its log.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Stack:
         ephemeral: bool = False,
         otlp_endpoint: str = "",
         replicas: Mapping[str, int] = MappingProxyType({}),
+        organisation_keys: str = "software",
         changed: Callable[[Program], None] = lambda program: None,
     ) -> None:
         if data_dir is None and not ephemeral:
@@ -65,7 +66,9 @@ class Stack:
         self.ephemeral = ephemeral
         if unknown := replicas.keys() - {*SERVICES, "gateway"}:
             raise ValueError(f"no replicas of {', '.join(sorted(unknown))}")
-        self.otlp_endpoint, self.replicas = otlp_endpoint, dict(replicas)
+        self.replicas = dict(replicas)
+        self._given: dict[str, object] = {"otlp_endpoint": otlp_endpoint, "replicas": self.replicas}
+        self._given |= {"organisation_keys": organisation_keys}
         self.data_dir = (data_dir or Path(tempfile.mkdtemp(prefix="esign-stack-"))).absolute()
         self.supervisor = Supervisor(changed)
         self.started_in = 0.0
@@ -272,8 +275,7 @@ class Stack:
         for name, count in (needed | dict.fromkeys(services, 2)).items():
             self._state.take_ports(name, count)
         (self.data_dir / "logs").mkdir(exist_ok=True)
-        argument = {"otlp_endpoint": self.otlp_endpoint, "replicas": self.replicas}
-        made = await self._step("configure", json.dumps(argument))
+        made = await self._step("configure", json.dumps(self._given))
         engines = self.data_dir / "engines"
         fsync = not self.ephemeral
         postgres = Postgres(

@@ -36,7 +36,7 @@ class Steps:
     async def configure(self) -> dict[str, Any]:
         """Makes what is missing and writes all settings; tells what the engines are to know.
 
-        The argument is JSON: `otlp_endpoint` and `replicas` of `Configuration`.
+        The argument is JSON: `otlp_endpoint`, `replicas` and `organisation_keys` of `Configuration`.
         """
         self.configuration.write_sandbox()
         for name in SERVICES:

@@ -129,7 +129,7 @@ def _key_stores(settings: SignerSettings) -> KeyStoreSettings:
     token, remote = settings.keys.pkcs11, settings.keys.remote
     return KeyStoreSettings(
         settings.master_key_file.path,
-        None if token is None else Pkcs11Settings(token.module, token.token, token.pin_file.path),
+        None if token is None else Pkcs11Settings(token.module, token.token, token.pin_file.path, token.environment),
         None
         if remote is None
         else CscSettings(

@@ -20,11 +20,13 @@ class TrustServiceSettings(Section):
 
 
 class Pkcs11TokenSettings(Section):
-    """`module`: the PKCS#11 library of the token's vendor. `token`: the token's label. `pin_file`: its user PIN."""
+    """`module`: the PKCS#11 library of the token's vendor. `token`: the token's label. `pin_file`: its user PIN.
+    `environment`: variables that the library reads, most often the path of its own configuration."""
 
     module: FilePath
     token: str
     pin_file: SecretFile
+    environment: dict[str, str] = Field(default_factory=dict)
 
 
 class RemoteSigningSettings(Section):
@@ -62,8 +64,8 @@ class SignerSettings(ServiceSettings):
     """The signer's settings.
 
     `activation_public_key_file`: PEM, identity's key (several while it is being changed). `master_key_file`: 32 bytes,
-    as they are or in base64, under which software keys are wrapped; several in base64, one a line, the newest first,
-    while it is being changed. `spool_dir`: where documents lie while they are worked on; the system's temporary folder
+    as they are or in base64, under which software keys are wrapped; several in base64, one a line, while it is being
+    changed: the first wraps, all unwrap. `spool_dir`: where documents lie while they are worked on; the system's temporary folder
     when not given.
     """
 

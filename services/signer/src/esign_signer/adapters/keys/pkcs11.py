@@ -120,6 +120,7 @@ class Pkcs11KeyStore:
         if fingerprint == self._refused_pin:
             # A few wrong attempts lock a token.
             raise KeyStoreUnavailable("PKCS#11: the token refused this PIN before")
+        os.environ.update(self._settings.environment)
         library = pkcs11.lib(str(self._settings.module))
         if self._failed:
             # A module notices only at its initialisation that a token came back.

@@ -1,16 +1,19 @@
 """What the key stores are given. Imports nothing heavy: the service's main process makes these for its workers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Pkcs11Settings:
-    """A PKCS#11 module (shared library), the label of a token in it, and the file with its user PIN."""
+    """A PKCS#11 module (shared library), the label of a token in it, and the file with its user PIN. `environment` is set
+    before the module is loaded."""
 
     module: Path
     token: str
     pin_file: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
