@@ -65,8 +65,8 @@ class SignerSettings(ServiceSettings):
 
     `activation_public_key_file`: PEM, identity's key (several while it is being changed). `master_key_file`: 32 bytes,
     as they are or in base64, under which software keys are wrapped; several in base64, one a line, while it is being
-    changed: the first wraps, all unwrap. `spool_dir`: where documents lie while they are worked on; the system's temporary folder
-    when not given.
+    changed: the first wraps, all unwrap. `spool_dir`: where documents lie while they are worked on; the system's
+    temporary folder when not given.
     """
 
     activation_public_key_file: Path
