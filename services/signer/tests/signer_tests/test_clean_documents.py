@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pikepdf
+import pypdfium2
 import pytest
 from asn1crypto import cms, x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,6 +24,7 @@ from esign_signer.domain.activation import Reason, SignatureRefused
 from esign_signer.domain.document import Level, SignatureField, TrustServiceUnavailable
 from esign_signer.domain.keys import KeyAlgorithm
 from esign_signer.domain.report import Verdict
+from PIL import Image
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
@@ -171,6 +173,37 @@ def test_what_stands_on_a_page_stays(bench: Bench) -> None:
         assert [str(widget.T) for widget in pdf.pages[0].Annots] == ["name", "Party1"]
         assert int(pdf.Root.AcroForm.Fields[1].MK.R) == 90
     assert bench.validator.validate(order.target).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("way", ["plain", "other"])
+@pytest.mark.parametrize("part", [1, 2])
+def test_pdf_a_1_stays_without_transparency(bench: Bench, way: str, part: int) -> None:
+    source = bench.folder / "archivable.pdf"
+    with pikepdf.open(bench.document()) as pdf:
+        with pdf.open_metadata() as metadata:
+            metadata["pdfaid:part"] = str(part)
+        mode = pikepdf.ObjectStreamMode.disable if way == "plain" else pikepdf.ObjectStreamMode.generate
+        pdf.save(source, object_stream_mode=mode)
+    before = _seen(source)
+    order = bench.order(source, 0)
+    bench.engine.sign(order)
+    with pikepdf.open(order.target) as pdf:
+        images = [each for each in pdf.objects if isinstance(each, pikepdf.Stream) and each.get("/Subtype") == "/Image"]
+        assert any("/SMask" in each for each in images) is (part == 2)
+        assert any("/Mask" in each for each in images) is (part == 1)
+    # The ring is red where it is, and the page is white in its middle.
+    drawn, scale = _seen(order.target), before.height / 842
+    centre = (round(150 * scale), round((842 - 150) * scale))
+    assert drawn.getpixel(centre) == before.getpixel(centre) == (255, 255, 255)
+    assert drawn.getpixel((round(103 * scale), centre[1])) == (200, 20, 20)
+
+
+def _seen(path: Path) -> Image.Image:
+    """The first page."""
+    with pypdfium2.PdfDocument(path) as document:
+        document.init_forms()
+        drawn: Image.Image = document[0].render(scale=1).to_pil().convert("RGB")
+        return drawn
 
 
 @pytest.mark.parametrize("way", ["plain", "other"])

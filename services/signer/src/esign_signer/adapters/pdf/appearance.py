@@ -13,7 +13,8 @@ from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field, enumerate_sig_fields
 
-from esign_signer.adapters.pdf.artwork import Pixels, artwork
+from esign_signer.adapters.pdf.artwork import Pixels, impression
+from esign_signer.adapters.pdf.fields import PDF_A_1
 from esign_signer.domain.activation import Reason, SignatureRefused
 from esign_signer.domain.document import SignatureField, in_points
 
@@ -90,27 +91,19 @@ def _appearance(
     writer: IncrementalPdfFileWriter, width: float, height: float, rotation: int, seal_image: Path
 ) -> generic.IndirectObject:
     """A form XObject (ISO 32000-2, 12.5.5) of the widget's size, turned back against the page's rotation."""
-    matrix, box_width, box_height = {
-        90: ((0, 1, -1, 0, width, 0), height, width),
-        180: ((-1, 0, 0, -1, width, height), width, height),
-        270: ((0, -1, 1, 0, 0, height), height, width),
-    }.get(rotation, ((1, 0, 0, 1, 0, 0), width, height))
-    drawing = artwork(seal_image.read_bytes())
-    scale = min(box_width / drawing.width, box_height / drawing.height)
-    left, bottom = (box_width - drawing.width * scale) / 2, (box_height - drawing.height * scale) / 2
-    commands = f"q {scale:.6f} 0 0 {scale:.6f} {left:.4f} {bottom:.4f} cm\n".encode() + drawing.operators + b"\nQ"
+    drawn = impression(seal_image.read_bytes(), width, height, rotation)
     resources = generic.DictionaryObject()
-    if drawing.image is not None:
-        resources[pdf_name("/XObject")] = generic.DictionaryObject({pdf_name("/Seal"): _image(writer, drawing.image)})
+    if drawn.image is not None:
+        resources[pdf_name("/XObject")] = generic.DictionaryObject({pdf_name("/Seal"): _image(writer, drawn.image)})
     form = generic.StreamObject(
         {
             pdf_name("/Type"): pdf_name("/XObject"),
             pdf_name("/Subtype"): pdf_name("/Form"),
-            pdf_name("/BBox"): _numbers(0, 0, box_width, box_height),
-            pdf_name("/Matrix"): _numbers(*matrix),
+            pdf_name("/BBox"): _numbers(0, 0, drawn.width, drawn.height),
+            pdf_name("/Matrix"): _numbers(*drawn.matrix),
             pdf_name("/Resources"): resources,
         },
-        stream_data=commands,
+        stream_data=drawn.operators,
     )
     return writer.add_object(form)
 
@@ -120,20 +113,24 @@ def _numbers(*values: float) -> generic.ArrayObject:
 
 
 def _image(writer: IncrementalPdfFileWriter, pixels: Pixels) -> generic.IndirectObject:
-    def samples(colour_space: str, data: bytes) -> generic.StreamObject:
-        return generic.StreamObject(
-            {
-                pdf_name("/Type"): pdf_name("/XObject"),
-                pdf_name("/Subtype"): pdf_name("/Image"),
-                pdf_name("/Width"): generic.NumberObject(pixels.width),
-                pdf_name("/Height"): generic.NumberObject(pixels.height),
-                pdf_name("/ColorSpace"): pdf_name(colour_space),
-                pdf_name("/BitsPerComponent"): generic.NumberObject(8),
-                pdf_name("/Filter"): pdf_name("/FlateDecode"),
-            },
-            encoded_data=data,
-        )
+    """The seal's image with its transparency, or, where PDF/A-1 forbids that, with a stencil."""
 
-    image = samples("/DeviceRGB", pixels.rgb)
-    image[pdf_name("/SMask")] = writer.add_object(samples("/DeviceGray", pixels.alpha))
+    def samples(data: bytes, bits: int, **more: generic.PdfObject) -> generic.StreamObject:
+        entries = {
+            "Type": pdf_name("/XObject"),
+            "Subtype": pdf_name("/Image"),
+            "Width": generic.NumberObject(pixels.width),
+            "Height": generic.NumberObject(pixels.height),
+            "BitsPerComponent": generic.NumberObject(bits),
+            "Filter": pdf_name("/FlateDecode"),
+            **more,
+        }
+        return generic.StreamObject({pdf_name(f"/{key}"): value for key, value in entries.items()}, encoded_data=data)
+
+    image = samples(pixels.rgb, 8, ColorSpace=pdf_name("/DeviceRGB"))
+    if "/Metadata" in writer.root and PDF_A_1.search(writer.root["/Metadata"].data):
+        stencil = samples(pixels.mask, 1, ImageMask=generic.BooleanObject(True))
+        image[pdf_name("/Mask")] = writer.add_object(stencil)
+    else:
+        image[pdf_name("/SMask")] = writer.add_object(samples(pixels.alpha, 8, ColorSpace=pdf_name("/DeviceGray")))
     return writer.add_object(image)

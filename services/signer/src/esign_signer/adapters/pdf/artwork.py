@@ -47,6 +47,8 @@ class Pixels:
     """8-bit RGB samples, deflated."""
     alpha: bytes
     """8-bit opacity samples, deflated."""
+    mask: bytes
+    """A stencil, deflated: one bit for each pixel, set where nothing is painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,34 @@ def artwork(content: bytes) -> Artwork:
     if content.startswith(_PNG):
         return _from_png(content)
     return _from_svg(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """A seal in a widget: what a form XObject (ISO 32000-2, 12.5.5) needs. Where there is an `image`, `operators` name it
+    `/Seal`."""
+
+    matrix: tuple[float, ...]
+    width: float
+    height: float
+    operators: bytes
+    image: Pixels | None
+
+
+@lru_cache(maxsize=32)
+def impression(seal: bytes, width: float, height: float, rotation: int) -> Impression:
+    """The seal in a widget of `width` and `height`: in proportion, centred, upright on the page whatever the page's
+    rotation. Raises ImageInvalid."""
+    matrix, box_width, box_height = {
+        90: ((0, 1, -1, 0, width, 0), height, width),
+        180: ((-1, 0, 0, -1, width, height), width, height),
+        270: ((0, -1, 1, 0, 0, height), height, width),
+    }.get(rotation, ((1, 0, 0, 1, 0, 0), width, height))
+    drawing = artwork(seal)
+    scale = min(box_width / drawing.width, box_height / drawing.height)
+    left, below = (box_width - drawing.width * scale) / 2, (box_height - drawing.height * scale) / 2
+    operators = b"q %.6f 0 0 %.6f %.4f %.4f cm\n%b\nQ" % (scale, scale, left, below, drawing.operators)
+    return Impression(matrix, box_width, box_height, operators, drawing.image)
 
 
 def slices(whole: Artwork, pages: int) -> list[Artwork]:
@@ -130,8 +160,13 @@ def _from_png(content: bytes) -> Artwork:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageInvalid from error
     alpha = image.getchannel("A")
+    stencil = alpha.point(lambda opacity: 0 if opacity >= 128 else 255).convert("1", dither=Image.Dither.NONE)
     pixels = Pixels(
-        image.width, image.height, zlib.compress(image.convert("RGB").tobytes()), zlib.compress(alpha.tobytes())
+        image.width,
+        image.height,
+        zlib.compress(image.convert("RGB").tobytes()),
+        zlib.compress(alpha.tobytes()),
+        zlib.compress(stencil.tobytes()),
     )
     return Artwork(image.width, image.height, b"q %d 0 0 %d 0 0 cm /Seal Do Q" % image.size, pixels)
 

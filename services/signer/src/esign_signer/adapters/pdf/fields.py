@@ -1,13 +1,14 @@
 """Signature fields, seals and validation data, written into an incremental update of a document of the plain form."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import Final
 
 from esign_kit.refs import Placement
 
-from esign_signer.adapters.pdf.artwork import Pixels, artwork
+from esign_signer.adapters.pdf.artwork import Pixels, impression
 from esign_signer.adapters.pdf.clean import (
     CleanDocument,
     Dictionary,
@@ -31,6 +32,10 @@ _CERTIFIES = b"[<</Type /SigRef/TransformMethod /DocMDP/TransformParams <</Type 
 
 _EXTENSION = b"<</BaseVersion /1.7/ExtensionLevel 1>>"
 """PAdES in a PDF 1.7 file is an extension by ETSI (ETSI EN 319 142-1, 5.1)."""
+
+
+PDF_A_1: Final = re.compile(rb"<pdfaid:part(?:\s[^>]*)?>\s*1\s*<|pdfaid:part\s*=\s*[\"']1[\"']")
+"""How a document's metadata say that it is PDF/A-1 (ISO 19005-1, 6.7.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,56 +205,44 @@ def _empty_field(document: CleanDocument, present: Fields, name: str, placement:
     return field.number, field.dictionary
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawing:
-    """A seal in a widget: the form XObject's dictionary and operators, and its image."""
-
-    dictionary: Dictionary
-    operators: bytes
-    image: Pixels | None
-
-
-@lru_cache(maxsize=32)
-def _drawing(seal: bytes, width: float, height: float, rotation: int) -> _Drawing:
-    """The seal in proportion, centred, upright on the page whatever the page's rotation."""
-    matrix, box_width, box_height = {
-        90: ((0, 1, -1, 0, width, 0), height, width),
-        180: ((-1, 0, 0, -1, width, height), width, height),
-        270: ((0, -1, 1, 0, 0, height), height, width),
-    }.get(rotation, ((1, 0, 0, 1, 0, 0), width, height))
-    drawing = artwork(seal)
-    scale = min(box_width / drawing.width, box_height / drawing.height)
-    left, below = (box_width - drawing.width * scale) / 2, (box_height - drawing.height * scale) / 2
-    operators = b"q %b 0 0 %b %b %b cm %b Q" % (*map(number, (scale, scale, left, below)), drawing.operators)
+def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
+    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size."""
+    drawn = impression(seal, width, height, rotation)
     dictionary = {
         b"/Type": b"/XObject",
         b"/Subtype": b"/Form",
-        b"/BBox": b"[0 0 %b %b]" % (number(box_width), number(box_height)),
-        b"/Matrix": b"[%b]" % b" ".join(map(number, matrix)),
+        b"/BBox": b"[0 0 %b %b]" % (number(drawn.width), number(drawn.height)),
+        b"/Matrix": b"[%b]" % b" ".join(map(number, drawn.matrix)),
     }
-    return _Drawing(dictionary, operators, drawing.image)
-
-
-def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
-    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size."""
-    drawing = _drawing(seal, width, height, rotation)
-    dictionary = dict(drawing.dictionary)
-    if drawing.image is not None:
-        dictionary[b"/Resources"] = b"<</XObject <</Seal %d 0 R>>>>" % _image(update, drawing.image)
-    return update.add(stream(dictionary, drawing.operators))
+    if drawn.image is not None:
+        dictionary[b"/Resources"] = b"<</XObject <</Seal %d 0 R>>>>" % _image(update, drawn.image)
+    return update.add(stream(dictionary, drawn.operators))
 
 
 def _image(update: Increment, pixels: Pixels) -> int:
+    """The seal's image with its transparency, or, where none may be, with a stencil."""
     samples = {
         b"/Type": b"/XObject",
         b"/Subtype": b"/Image",
         b"/Width": b"%d" % pixels.width,
         b"/Height": b"%d" % pixels.height,
-        b"/BitsPerComponent": b"8",
         b"/Filter": b"/FlateDecode",
     }
-    mask = update.add(stream({**samples, b"/ColorSpace": b"/DeviceGray"}, pixels.alpha))
-    return update.add(stream({**samples, b"/ColorSpace": b"/DeviceRGB", b"/SMask": b"%d 0 R" % mask}, pixels.rgb))
+    coloured = {**samples, b"/ColorSpace": b"/DeviceRGB", b"/BitsPerComponent": b"8"}
+    if forbids_transparency(update.document):
+        stencil = update.add(stream({**samples, b"/ImageMask": b"true", b"/BitsPerComponent": b"1"}, pixels.mask))
+        return update.add(stream({**coloured, b"/Mask": b"%d 0 R" % stencil}, pixels.rgb))
+    grey = {**samples, b"/ColorSpace": b"/DeviceGray", b"/BitsPerComponent": b"8"}
+    return update.add(stream({**coloured, b"/SMask": b"%d 0 R" % update.add(stream(grey, pixels.alpha))}, pixels.rgb))
+
+
+def forbids_transparency(document: CleanDocument) -> bool:
+    """Whether the document says that it is PDF/A-1 (ISO 19005-1, 6.4), which knows no transparency."""
+    metadata = document.catalog.get(b"/Metadata")
+    if metadata is None:
+        return False
+    content = document.plain_stream(reference(metadata))
+    return content is not None and PDF_A_1.search(content) is not None
 
 
 def _list(update: Increment, present: Fields, new: list[int]) -> None:
