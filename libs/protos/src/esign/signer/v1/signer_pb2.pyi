@@ -132,7 +132,7 @@ class Seal(_message.Message):
     media_type: _builtins.str
     """image/png or image/svg+xml."""
     name: _builtins.str
-    """Whose name the seal shows; empty for handwriting."""
+    """The organisation whose name the seal shows; empty for seals that show a person's."""
     @_builtins.property
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealGrant]:
         """Those who may use an organisation's seal, also those who might once. Only for operators."""
