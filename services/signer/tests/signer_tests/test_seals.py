@@ -8,15 +8,11 @@ from typing import Any
 
 import pypdfium2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from esign.signer.v1 import events_pb2, signer_pb2, signer_pb2_grpc
 from esign_kit.db import new_id
 from esign_kit.errors import EsignError, NotFound
 from esign_kit.testing import eventually
 from esign_signer.adapters.pdf.artwork import artwork
-from esign_signer.domain import certificates
 from esign_signer.domain.keys import is_unified_social_credit_code
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -349,24 +345,6 @@ async def _shows_the_seal(world: World, signed: events_pb2.DocumentSigned) -> No
         assert at(x, y) == (215, 25, 31)
     for x, y in ((0, 10), (9, 0), (0, -7), (19.4, 19.4)):
         assert at(x, y) == (255, 255, 255)
-
-
-def test_whom_a_certificate_names(trust: TrustPki) -> None:
-    def subject(**values: str) -> bytes:
-        kinds = {"organisation": NameOID.ORGANIZATION_IDENTIFIER, "number": NameOID.SERIAL_NUMBER}
-        attributes = [x509.NameAttribute(NameOID.COMMON_NAME, USCC)]
-        attributes += [x509.NameAttribute(kinds[kind], value) for kind, value in values.items()]
-        key = trust.tsa_key.public_key()
-        return trust.certificate("", key, subject=x509.Name(attributes)).public_bytes(Encoding.DER)
-
-    assert certificates.names(subject(organisation=f"NTRCN-{USCC}", number=USCC), USCC)
-    assert certificates.names(subject(organisation=USCC), USCC)
-    assert certificates.names(subject(number=USCC), USCC)
-    assert certificates.names(subject(number="person-1"), "person-1")
-    assert not certificates.names(subject(organisation=f"NTRCN-{OTHER_USCC}", number=USCC), USCC)
-    assert not certificates.names(subject(number=OTHER_USCC), USCC)
-    assert not certificates.names(subject(), USCC), "a name is no identifier"
-    assert not certificates.names(subject(), "")
 
 
 async def test_another_organisations_seal_is_of_no_use(world: World) -> None:
