@@ -19,6 +19,7 @@ from esign_contract.app.documents import CHUNK, FetchDocument, UploadDocument
 from esign_contract.app.downloads import Downloads
 from esign_contract.app.expiry import Expire
 from esign_contract.app.page_images import GetPageImage
+from esign_contract.app.places import FindPlaces
 from esign_contract.app.portal import PersonContracts
 from esign_contract.app.ports import UploadLimits
 from esign_contract.app.progress import Progress
@@ -59,7 +60,7 @@ async def build(app: App[ContractSettings]) -> None:
     limits = UploadLimits(settings.max_document_bytes, CHUNK, settings.max_uploads)
     integration = IntegrationApi(
         UploadDocument(begin, files, pdf, clock, limits),
-        CreateContract(begin, people, seals, clock, timedelta(days=settings.signing_term_days)),
+        CreateContract(begin, people, seals, FindPlaces(files, pdf), clock, timedelta(days=settings.signing_term_days)),
         SystemContracts(begin, people, clock),
         FetchDocument(begin, files),
     )

@@ -73,7 +73,7 @@ def test_identifiers_have_no_gaps(value: str) -> None:
 
 def test_good_terms_pass_and_make_a_draft() -> None:
     TERMS.check(DOCUMENT, NOW)
-    made = TERMS.draft("contract-1", ["p1", "p2"], "leasing", DOCUMENT, NOW, timedelta(days=30))
+    made = TERMS.draft("contract-1", ["p1", "p2"], "leasing", DOCUMENT, NOW, timedelta(days=30), {})
     assert made.expires_at == NOW + timedelta(days=30)
     assert [party.position for party in made.parties] == [1, 2]
     assert made.head == DOCUMENT.ref

@@ -112,6 +112,7 @@ class Signer(signer_pb2_grpc.InternalServiceServicer):
         if not request.seal_id.startswith("seal-"):
             raise NotFound("SEAL_NOT_FOUND", zh="印章不存在", en="No such seal")
         seal = signer_pb2.Seal(seal_id=request.seal_id, state=signer_pb2.SEAL_STATE_ACTIVE, sha256=SEAL_SHA256)
+        seal.width = seal.height = 113_386
         if "suspended" in request.seal_id:
             seal.state = signer_pb2.SEAL_STATE_SUSPENDED
         if "-of-" in request.seal_id:

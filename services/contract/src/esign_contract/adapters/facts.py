@@ -1,9 +1,12 @@
 """What is known of a document, as JSON: between a worker and its service, and in the documents' rows."""
 
 from collections.abc import Iterable
+from dataclasses import astuple
 from datetime import datetime
+from typing import Any
 
 from esign_contract.domain.document import EarlierSignature, PageSize, SignatureKind
+from esign_contract.domain.places import Found, Occurrence
 
 Json = str | int | bool | None
 
@@ -44,3 +47,13 @@ def signatures_of(listed: Iterable[dict[str, Json]]) -> tuple[EarlierSignature, 
         )
         for one in listed
     )
+
+
+def found_json(found: Iterable[Found]) -> list[dict[str, Any]]:
+    """Of each search, whether there was any text, and the occurrences, number by number."""
+    return [{"legible": one.legible, "at": [astuple(occurrence) for occurrence in one.occurrences]} for one in found]
+
+
+def found_of(listed: Iterable[dict[str, Any]]) -> list[Found]:
+    """The finds again."""
+    return [Found(tuple(Occurrence(*at) for at in one["at"]), bool(one["legible"])) for one in listed]

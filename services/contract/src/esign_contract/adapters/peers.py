@@ -103,6 +103,7 @@ class SignerSeals:
             seal.state == signer_pb2.SEAL_STATE_ACTIVE,
             seal.owner_person_id,
             seal.owner_unified_social_credit_code,
+            (seal.width, seal.height),
         )
 
 

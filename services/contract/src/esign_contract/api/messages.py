@@ -14,6 +14,7 @@ from esign_contract.domain.contract import Party
 from esign_contract.domain.document import Document, PageSize
 from esign_contract.domain.download import Availability
 from esign_contract.domain.money import Money
+from esign_contract.domain.places import KeywordPlace
 from esign_contract.domain.terms import ContractTerms, PartyTerms, identifier, text
 
 
@@ -137,11 +138,24 @@ def terms_of(request: contract_pb2.CreateContractRequest) -> ContractTerms:
 def _party_terms(index: int, party: contract_pb2.PartyInput) -> PartyTerms:
     name = f"parties[{index}]"
     place = placement_of(party.placement) if party.HasField("placement") else None
+    keyword = _keyword_of(name, party.keyword) if party.HasField("keyword") else None
     if party.WhichOneof("signer") == "policy_id":
         policy_id = identifier(f"{name}.policy_id", party.policy_id)
         seal_id = identifier(f"{name}.seal_id", party.seal_id) if party.seal_id else ""
-        return PartyTerms("", policy_id, place, seal_id, text(f"{name}.name", party.name, 100) if party.name else "")
-    return PartyTerms(identifier(f"{name}.person_id", party.person_id), "", place, party.seal_id, party.name)
+        shown = text(f"{name}.name", party.name, 100) if party.name else ""
+        return PartyTerms("", policy_id, place, seal_id, shown, keyword)
+    return PartyTerms(identifier(f"{name}.person_id", party.person_id), "", place, party.seal_id, party.name, keyword)
+
+
+def _keyword_of(name: str, keyword: contract_pb2.KeywordPlace) -> KeywordPlace:
+    return KeywordPlace(
+        text(f"{name}.keyword.text", keyword.text, 100),
+        keyword.occurrence,
+        keyword.first_page,
+        keyword.last_page,
+        keyword.right_um,
+        keyword.up_um,
+    )
 
 
 def placement_of(placement: common_pb2.Placement) -> Placement:

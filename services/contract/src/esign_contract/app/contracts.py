@@ -6,19 +6,24 @@ from datetime import timedelta
 from esign_kit.clock import Clock
 from esign_kit.db import new_id
 
+from esign_contract.app.places import FindPlaces
 from esign_contract.app.ports import Begin, People, Seals
 from esign_contract.app.views import ContractView, done, named
 from esign_contract.domain import refusals
 from esign_contract.domain.contract import Contract
 from esign_contract.domain.document import Document
+from esign_contract.domain.places import Size
 from esign_contract.domain.terms import ContractTerms, text
 
 
 class CreateContract:
     """Makes a contract from an uploaded document, once for each number of a system."""
 
-    def __init__(self, begin: Begin, people: People, seals: Seals, clock: Clock, term: timedelta) -> None:
+    def __init__(
+        self, begin: Begin, people: People, seals: Seals, places: FindPlaces, clock: Clock, term: timedelta
+    ) -> None:
         self._begin, self._people, self._seals, self._clock, self._term = begin, people, seals, clock, term
+        self._places = places
 
     async def __call__(self, system: str, terms: ContractTerms) -> ContractView:
         """The same request again is answered with the contract as it stands. Raises InvalidInput, NotFound, Conflict."""
@@ -32,8 +37,8 @@ class CreateContract:
         now = self._clock()
         terms.check(document, now)
         names = await self._people.names([p.person_id for p in terms.parties if p.person_id])
-        await self._check_seals(terms)
-        contract = terms.draft(new_id(), [new_id() for _ in terms.parties], system, document, now, self._term)
+        found = await self._places(terms, document, await self._check_seals(terms))
+        contract = terms.draft(new_id(), [new_id() for _ in terms.parties], system, document, now, self._term, found)
         async with self._begin() as records:
             if await records.add_contract(contract):
                 return ContractView(contract, names)
@@ -41,14 +46,18 @@ class CreateContract:
         assert existing is not None
         return ContractView(_same(existing, terms, document), names)
 
-    async def _check_seals(self, terms: ContractTerms) -> None:
-        for party in terms.parties:
+    async def _check_seals(self, terms: ContractTerms) -> dict[int, Size]:
+        """The natural sizes of policies' seals, by the party's index."""
+        sizes = {}
+        for index, party in enumerate(terms.parties):
             if party.policy_id:
                 seal = await self._seals.get(party.seal_id)
                 if not seal.owner_organisation:
                     raise refusals.seal_not_of_organisation()
                 if not seal.active:
                     raise refusals.seal_not_active()
+                sizes[index] = seal.size
+        return sizes
 
 
 def _same(existing: Contract, terms: ContractTerms, document: Document) -> Contract:

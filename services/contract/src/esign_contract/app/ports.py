@@ -16,6 +16,7 @@ from esign_contract.domain.contract import Activation, Confirmation, Contract, P
 from esign_contract.domain.document import Document, TakenIn
 from esign_contract.domain.download import Download
 from esign_contract.domain.events import DomainEvent
+from esign_contract.domain.places import Found, Words
 
 
 class PersonList(Enum):
@@ -102,12 +103,14 @@ Begin = Callable[[], AbstractAsyncContextManager[Records]]
 
 @dataclass(frozen=True, slots=True)
 class SealFacts:
-    """A seal, as the signer knows it. One of the two owners is set."""
+    """A seal, as the signer knows it. One of the two owners is set; `size` is its natural width and height, in
+    thousandths of a point."""
 
     sha256: str
     active: bool
     owner_person_id: str
     owner_organisation: str
+    size: tuple[int, int]
 
 
 class People(Protocol):
@@ -202,6 +205,10 @@ class PdfWork(Protocol):
 
     async def render(self, source: Path, target: Path, pages: list[int], width: int, mark: str = "") -> dict[int, str]:
         """Draw pages into the folder `target` as <page>.webp, with `mark` all over. Raises Conflict PREVIEW_FAILED."""
+        ...
+
+    async def search(self, source: Path, words: Sequence[Words]) -> list[Found]:
+        """Look for words on pages; what was found of each. Raises InvalidInput KEYWORD_SEARCH_FAILED."""
         ...
 
 

@@ -160,6 +160,50 @@ def placement_fixed() -> EsignError:
     return Conflict("PLACEMENT_FIXED", zh="签章位置已固定，请在指定位置签署", en="The place of the signature is fixed")
 
 
+def keyword_not_found(field: str, keyword: str, count: int, legible: bool) -> EsignError:
+    """Words that are on no page on which they were to be looked for, or not so often."""
+    if count:
+        zh, en = f"文件中“{keyword}”只出现{count}次", f"“{keyword}” is there only {count} times"
+    elif legible:
+        zh, en = f"文件中没有找到“{keyword}”", f"“{keyword}” was not found in the document"
+    else:
+        zh = f"文件中没有找到“{keyword}”：页面上没有可检索的文字（可能是扫描件），请按坐标指定签章位置"
+        en = f"“{keyword}” was not found: the pages carry no text, they may be scanned; give the place by coordinates"
+    return InvalidInput("KEYWORD_NOT_FOUND", zh=zh, en=en, field=field, keyword=keyword, count=str(count))
+
+
+def keyword_ambiguous(field: str, keyword: str, count: int) -> EsignError:
+    """Words that are there more often than places are needed."""
+    return InvalidInput(
+        "KEYWORD_AMBIGUOUS",
+        zh=f"文件中“{keyword}”出现{count}次，请指明是第几处",
+        en=f"“{keyword}” is there {count} times: say which",
+        field=field,
+        keyword=keyword,
+        count=str(count),
+    )
+
+
+def keyword_search_failed() -> EsignError:
+    """The search ran into its limits."""
+    return InvalidInput(
+        "KEYWORD_SEARCH_FAILED",
+        zh="文件过于复杂，无法按关键字定位，请按坐标指定签章位置",
+        en="The document takes too much to be searched: give places by coordinates",
+    )
+
+
+def places_overlap(one: int, other: int, page: int) -> EsignError:
+    """Places of two parties, by their index, have an area in common."""
+    return InvalidInput(
+        "PLACES_OVERLAP",
+        zh=f"第{one + 1}个与第{other + 1}个签署方的签章位置在第{page}页重叠，请调整",
+        en=f"The places of parties {one + 1} and {other + 1} overlap on page {page}",
+        field=f"parties[{other}]",
+        page=str(page),
+    )
+
+
 def verification_used() -> EsignError:
     """The verification led to a signature that was refused; it cannot be used again."""
     return Conflict(

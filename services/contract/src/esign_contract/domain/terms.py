@@ -3,7 +3,8 @@
 import hashlib
 import json
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from esign_contract.domain import refusals
 from esign_contract.domain.contract import Contract, Party
 from esign_contract.domain.document import Document, lies_on_page
 from esign_contract.domain.money import Money
+from esign_contract.domain.places import KeywordPlace, check_apart
 
 MAX_PARTIES: Final = 20
 LONGEST_TERM: Final = timedelta(days=366)
@@ -20,13 +22,14 @@ LONGEST_TERM: Final = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class PartyTerms:
-    """A party to be: a person, or a policy with its organisation's name, seal and place."""
+    """A party to be: a person, or a policy with its organisation's name, seal and place, which a keyword may lead to."""
 
     person_id: str = ""
     policy_id: str = ""
     placement: Placement | None = None
     seal_id: str = ""
     name: str = ""
+    keyword: KeywordPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,23 @@ class ContractTerms:
 
     def _check_party(self, index: int, party: PartyTerms, document: Document) -> None:
         name = f"parties[{index}]"
+        placed = party.placement is not None or party.keyword is not None
+        if party.placement and party.keyword:
+            raise refusals.invalid(name, "坐标与关键字只能指定一种", "A placement or a keyword, not both")
         if party.person_id and (party.policy_id or party.seal_id or party.name):
             raise refusals.invalid(name, "个人签署方不能指定策略、印章或名称", "A person has no policy, seal or name")
-        if party.policy_id and not (party.seal_id and party.name and party.placement):
+        if party.policy_id and not (party.seal_id and party.name and placed):
             raise refusals.invalid(
                 name, "按策略签署的单位须指定印章、名称和签章位置", "A policy needs a seal, a name and a place"
             )
-        if index > 0 and party.placement is None:
+        if index > 0 and not placed:
             raise refusals.invalid(
                 name, "第二个及以后的签署方须指定签章位置", "Every party after the first needs a place"
             )
         if party.placement and not lies_on_page(party.placement, document.pages):
             raise refusals.placement_outside(f"{name}.placement")
+        if party.keyword:
+            party.keyword.check(f"{name}.keyword", len(document.pages))
 
     def fingerprint(self, document: Document) -> str:
         """SHA-256 over what was agreed, the uploaded bytes included: equal exactly for equal requests."""
@@ -86,20 +94,40 @@ class ContractTerms:
             "title": self.title,
             "business_type": self.business_type,
             "amount": [self.amount.currency, self.amount.text()] if self.amount else None,
-            "parties": [[p.person_id, p.policy_id, p.seal_id, p.name, _corners(p.placement)] for p in self.parties],
+            "parties": [
+                [
+                    p.person_id,
+                    p.policy_id,
+                    p.seal_id,
+                    p.name,
+                    astuple(p.keyword) if p.keyword else _corners(p.placement),
+                ]
+                for p in self.parties
+            ],
             "expires_at": self.expires_at.isoformat() if self.expires_at else None,
         }
         canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def draft(
-        self, contract_id: str, party_ids: list[str], system: str, document: Document, now: datetime, term: timedelta
+        self,
+        contract_id: str,
+        party_ids: list[str],
+        system: str,
+        document: Document,
+        now: datetime,
+        term: timedelta,
+        found: Mapping[int, tuple[Placement, ...]],
     ) -> Contract:
-        """The contract that these terms make; `term` is how long it may be signed where they do not say."""
+        """The contract that these terms make; `term` is how long it may be signed where they do not say, `found` are the
+        places of parties with a keyword, by their index. Raises InvalidInput PLACES_OVERLAP."""
+        places = {i: (p.placement,) if p.placement else found.get(i, ()) for i, p in enumerate(self.parties)}
+        check_apart(places)
         parties = [
-            Party(identifier, position, p.person_id, p.policy_id, p.name, p.seal_id, p.placement)
-            for position, (identifier, p) in enumerate(zip(party_ids, self.parties, strict=True), 1)
+            Party(identifier, i + 1, p.person_id, p.policy_id, p.name, p.seal_id, next(iter(places[i]), None))
+            for i, (identifier, p) in enumerate(zip(party_ids, self.parties, strict=True))
         ]
+        parties[0].suggested = places[0]
         contract = Contract(
             contract_id=contract_id,
             system=system,

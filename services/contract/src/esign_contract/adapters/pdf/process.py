@@ -7,14 +7,16 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from esign_kit.telemetry import logger
 
-from esign_contract.adapters.facts import pages_of, signatures_of
+from esign_contract.adapters.facts import found_of, pages_of, signatures_of
 from esign_contract.domain import refusals
 from esign_contract.domain.document import TakenIn
+from esign_contract.domain.places import Found, Words
 from esign_contract.settings import WorkerSettings
 
 log = logger(__name__)
@@ -61,6 +63,19 @@ class PdfProcesses:
         except JobFailed:
             raise refusals.preview_failed() from None
         return {int(page): sha256 for page, sha256 in answer["images"].items()}
+
+    async def search(self, source: Path, words: Sequence[Words]) -> list[Found]:
+        """Look for words on pages. Raises InvalidInput KEYWORD_SEARCH_FAILED."""
+        _, size = await asyncio.to_thread(_looked_at, source)
+        job = {"do": "search", "source": str(source), "target": "", "words": words}
+        try:
+            async with self._heavy if size > HEAVY else contextlib.nullcontext(), self._intake:
+                answer = await self._run(job)
+        except JobFailed:
+            raise refusals.keyword_search_failed() from None
+        if "refused" in answer:
+            raise refusals.keyword_search_failed()
+        return found_of(answer["found"])
 
     async def _convert(self, source: Path, target: Path) -> Path:
         soffice = shutil.which(self._settings.soffice) or ""

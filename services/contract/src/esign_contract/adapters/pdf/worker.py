@@ -41,6 +41,11 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
     from esign_contract.adapters.pdf.refused import Refused
 
     try:
+        if job["do"] == "search":
+            from esign_contract.adapters.facts import found_json
+            from esign_contract.adapters.pdf.search import search
+
+            return {"found": found_json(search(source, job["words"]))}
         if job["do"] == "convert":
             from esign_contract.adapters.pdf.word import convert
 
