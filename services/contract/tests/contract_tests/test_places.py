@@ -3,6 +3,7 @@
 import asyncio
 import io
 import math
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ FINDABLE: dict[str, tuple[str, list[Run], tuple[float, float]]] = {
     "several runs": ("乙方（盖章）", [("乙", 100, 500), ("方（盖", 160, 500), ("章）", 222, 500)], (262, 500)),
     "runs in another order": ("乙方（盖章）", [("（盖章）", 140, 500), ("X", 20, 20), ("乙方", 100, 500)], (220, 500)),
     "bold, drawn twice": ("乙方（盖章）", [("乙方（盖章）", 100, 500), ("乙方（盖章）", 100.4, 500)], (220, 500)),
+    "with a shadow": ("乙方（盖章）", [("乙方（盖章）", 102.5, 499), ("乙方（盖章）", 100, 500)], (220, 500)),
     "upwards": ("乙方（盖章）", [("乙方（盖章）", 100, 500, 90)], (100, 620)),
     "upside down": ("乙方（盖章）", [("乙方（盖章）", 300, 500, 180)], (180, 500)),
     "slanting": ("乙方（盖章）", [("乙方（盖章）", 100, 500, 30)], (204, 560)),
@@ -101,7 +103,7 @@ def test_words_are_found_however_they_are_written(name: str, tmp_path: Path) -> 
         [("乙方", 40, 500), ("（盖章）", 400, 500)],
         [("本合同由乙方", 400, 500), ("（盖章）后生效", 40, 470)],
         [("乙方（签字）", 100, 500)],
-        [("乙方甲", 100, 500), ("（乙（", 100, 475), ("盖丙盖", 100, 450), ("章丁章", 100, 425), ("）戊）", 100, 400)],
+        [(line, 100, 500 - 25 * n) for n, line in enumerate(("乙甲", "方乙", "（方", "盖丙", "章丁", "）戊"))],
     ],
     ids=["far apart", "two lines", "other words", "by chance below one another"],
 )
@@ -211,8 +213,9 @@ def test_a_seal_that_would_leave_the_page_is_moved_onto_it() -> None:
 
 
 def test_places_that_only_touch_do_not_overlap() -> None:
-    one, beside = Placement(1, 0, 0, 100, 100), Placement(1, 100, 0, 200, 100)
-    check_apart({0: (one, one), 1: (beside,), 2: (Placement(2, 0, 0, 100, 100),)})
+    one, beside, above = Placement(1, 0, 0, 100, 100), Placement(1, 100, 0, 200, 100), Placement(1, 0, 100, 200, 200)
+    for apart in permutations((one, beside, above, Placement(2, 0, 0, 100, 100))):
+        check_apart({0: (apart[0], apart[0]), **{n: (apart[n],) for n in (1, 2, 3)}})
     with pytest.raises(InvalidInput, match="PLACES_OVERLAP") as refusal:
         check_apart({0: (one,), 1: (beside,), 2: (Placement(1, 199, 99, 300, 300),)})
     assert refusal.value.metadata == {"field": "parties[2]", "page": "1"}

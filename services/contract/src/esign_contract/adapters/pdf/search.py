@@ -141,7 +141,7 @@ def _turned(characters: Sequence[Character], turn: int) -> Turned:
 
 
 def _drawn_once(line: list[Character]) -> list[Character]:
-    """What is drawn twice, a hair apart, is bold type."""
+    """What is drawn twice, a little apart, is shadowed or bold type."""
     kept: list[Character] = []
     for one in line:
         near = (before for before in kept[-3:] if one.along - before.along < SAME_LINE * one.size)
