@@ -65,11 +65,11 @@ class Bjca:
         self.sessions[self.session_id(url)] |= {"status": status, "reason": reason, "score": score, "image": encoded}
 
     def _serve(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        params = json.loads(body)
+        self.requests.append((path, params))
         time.sleep(self.delay)
         if self.raw is not None:
             return 200, self.raw
-        params = json.loads(body)
-        self.requests.append((path, params))
         status, answer = 200, {"code": self.code, "message": "refused"}
         if not self._signed(headers, body) or params.get("app_id") != self.app_id:
             status, answer = 401, {"code": 40103}

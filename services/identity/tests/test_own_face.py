@@ -369,7 +369,7 @@ async def test_a_check_that_was_left_is_not_judged_any_more(world: World, bjca: 
     person, verification, check = await begin(world, bjca, "too late to pass")
     last = await third_step(world, check)
     world.clock.advance(seconds=1)
-    engine.delay = 0.5
+    engine.delay = 1.5
     judging = asyncio.create_task(world.submit(check, last.nonce, frames("zhang", action(last))))
     await asyncio.sleep(0.2)
     await world.open_face(person, verification)
