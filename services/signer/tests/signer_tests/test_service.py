@@ -35,7 +35,7 @@ async def test_journey_from_two_signatures_to_release(world: World, validator: P
     told = await world.until(request.contract_id)
     assert names(told) == ["EventKeyCreated", "DocumentSigned", "EventKeyDestroyed"]
     signed = only(told, events_pb2.DocumentSigned)
-    assert (signed.level, signed.field_name, signed.activation_kind) == ("B-LTA", "Party1", "PERSON")
+    assert (signed.level, signed.field_name, signed.activation_kind) == ("B-LT", "Party1", "PERSON")
     assert signed.source_sha256 == request.document.sha256
     path = await world.fetch(signed.document)
     assert (await asyncio.to_thread(validator.validate, path)).verdict is Verdict.PASSED
