@@ -1,6 +1,7 @@
-"""`make test`: unit and integration tests in parallel, then the end-to-end tests one by one, one summary at the end.
+"""`make test`: unit and integration tests in parallel, then the end-to-end tests on two platforms side by side, then those
+that need the machine for themselves; one summary at the end.
 
-Arguments go to both runs of pytest. Exit status 1 when a test failed, when none ran, or when a process was left behind.
+Arguments go to every run of pytest. Exit status 1 when a test failed, when none ran, or when a process was left behind.
 """
 
 import os
@@ -17,9 +18,13 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_COLLECTED = 5
+# Where the whole platform is driven: what has the mark `e2e` lies here, so that nothing else is imported for it.
+PLATFORM_TESTS = ["tests/e2e", "deploy/local"]
+WORKERS = str(min(4, max(2, os.cpu_count() or 2)))
 RUNS = {
-    "unit and integration": ["-m", "not e2e", "-n", str(min(4, max(2, os.cpu_count() or 2))), "--dist", "loadfile"],
-    "end to end": ["-m", "e2e", "-p", "no:xdist"],
+    "unit and integration": ["-m", "not e2e", "-n", WORKERS, "--dist", "loadfile"],
+    "end to end": ["-m", "e2e and not alone", "-n", "2", "--dist", "loadfile"],
+    "end to end, alone": ["-m", "e2e and alone", "-p", "no:xdist"],
 }
 
 
@@ -39,6 +44,12 @@ def pytest(options: list[str], mark: str, report: Path) -> int:
         finally:
             for number, handler in before:
                 signal.signal(number, handler)
+
+
+def where(run: str) -> list[str]:
+    """The folders that a run looks into, unless the arguments name some."""
+    named = any(Path(argument.partition("::")[0]).exists() for argument in sys.argv[1:])
+    return [] if named or run == "unit and integration" else PLATFORM_TESTS
 
 
 def counts(report: Path) -> dict[str, int]:
@@ -81,7 +92,7 @@ def main() -> int:
             report = Path(scratch) / "report.xml"
             report.unlink(missing_ok=True)
             begun = time.monotonic()
-            status = pytest([*options, *sys.argv[1:]], mark, report)
+            status = pytest([*options, *where(name), *sys.argv[1:]], mark, report)
             total = counts(report)
             failed = failed or status not in (0, NO_TESTS_COLLECTED) or total["failed"] > 0
             ran += total["passed"] + total["failed"]
