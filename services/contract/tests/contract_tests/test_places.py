@@ -3,6 +3,7 @@
 import asyncio
 import io
 import math
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ import pypdfium2
 import pytest
 from esign.common.v1 import common_pb2
 from esign.contract.v1 import contract_pb2
+from esign_contract.adapters.pdf.process import PdfProcesses
 from esign_contract.adapters.pdf.search import search
 from esign_contract.domain.document import PageSize
 from esign_contract.domain.places import Found, KeywordPlace, Occurrence, check_apart, places_of, plain
+from esign_contract.settings import WorkerSettings
 from esign_kit.errors import Conflict, InvalidInput
 from esign_kit.refs import Placement
 from pikepdf import Array, Dictionary, Name, Pdf
 
+from .documents import bomb
+from .samples import FONT
 from .world import PLACE, SOHO_PLACE, World, unique
 
 SIZE = 20
@@ -143,6 +148,15 @@ def test_pictures_of_text_are_not_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="KEYWORD_NOT_FOUND") as refusal:
         places_of(keyword, found, [PAGE], SEAL, "keyword", several=False)
     assert "扫描件" in refusal.value.zh
+
+
+@pytest.mark.parametrize("content", [lambda: written([(100 * "章", 10, 24 * n) for n in range(51)]), bomb])
+async def test_a_search_that_takes_too_much_is_given_up(content: Callable[[], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "document.pdf"
+    path.write_bytes(content())
+    settings = WorkerSettings(cpu_seconds=2, memory_mib=512)
+    with pytest.raises(InvalidInput, match="KEYWORD_SEARCH_FAILED"):
+        await PdfProcesses(settings, 20, 10_000_000, FONT).search(path, [("章", 1, 1)])
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
