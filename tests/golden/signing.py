@@ -12,6 +12,7 @@ from esign_signer.adapters.keys.software import SoftwareKeyStore
 from esign_signer.adapters.keys.wrapping import MasterKeys
 from esign_signer.adapters.pdf.clean import NotClean
 from esign_signer.adapters.pdf.engine import PdfEngine
+from esign_signer.adapters.pdf.gate import ReleaseGate
 from esign_signer.adapters.pdf.prepared import PreparedDocument
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.trust import TrustServices
@@ -33,6 +34,7 @@ class Signing:
     right corner of the last."""
 
     bench: Bench
+    gate: ReleaseGate
 
     def sign(self, source: Path, taken: TakenIn, which: int) -> Path:
         """Signed for party `which`, 0 or 1, as the contract service would ask for it."""
@@ -42,6 +44,12 @@ class Signing:
         order = self.bench.order(source, which, layout=layout)
         self.bench.engine.sign(order)
         return order.target
+
+    def released(self, signed: Path, earlier_signatures: int) -> tuple[str, ...]:
+        """Archived, and what the release gate has against it, with two signatures of parties."""
+        target = self.bench.folder / "archived.pdf"
+        self.bench.engine.archive(signed, target)
+        return self.gate.judge(target, 2, earlier_signatures).problems
 
     @staticmethod
     def takes_short_way(source: Path) -> bool:
@@ -90,7 +98,7 @@ def signing(folder: Path) -> Iterator[Signing]:
         trust = TrustSettings((server.pki.root.public_bytes(DER),), (f"{server.pki.base_url}/tsa",), 5.0, 5.0)
         keys = SoftwareKeyStore(MasterKeys([bytes(range(32))]))
         engine = PdfEngine(keys, TrustServices(trust))
-        yield Signing(Bench(server.pki, keys, engine, PdfValidator(trust), folder))
+        yield Signing(Bench(server.pki, keys, engine, PdfValidator(trust), folder), ReleaseGate(trust, "pdfsig"))
         engine.close()
     finally:
         server.close()

@@ -55,6 +55,15 @@ def test_taken_in_and_signed(name: str, golden: GoldenSet, signer: Signing, tmp_
     assert_only_these_differ(golden[name], signed, taken, [*places, *drawn])
 
 
+@pytest.mark.parametrize("name", ["PDF/A-2b", "signed twice", "certified"])
+def test_released(name: str, golden: GoldenSet, signer: Signing, tmp_path: Path) -> None:
+    taken = take_in(golden[name], tmp_path / "clean.pdf", MAX_PAGES)
+    signed = signer.sign(signer.sign(tmp_path / "clean.pdf", taken, 0), taken, 1)
+    assert signer.released(signed, len(taken.signatures)) == ()
+    if taken.signatures:
+        assert signer.released(signed, len(taken.signatures) - 1)
+
+
 def starts_with(signed: Path, before: Path) -> bool:
     """Whether a file was only appended to."""
     with signed.open("rb") as longer, before.open("rb") as shorter:

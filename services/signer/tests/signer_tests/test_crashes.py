@@ -75,8 +75,8 @@ class InProcess:
     async def archive(self, source: Path, target: Path) -> SignedFile:
         return await asyncio.to_thread(self.bench.engine.archive, source, target)
 
-    async def judge(self, source: Path, signature_count: int) -> GateResult:
-        return await asyncio.to_thread(self.gate.judge, source, signature_count)
+    async def judge(self, source: Path, signature_count: int, earlier_signatures: int = 0) -> GateResult:
+        return await asyncio.to_thread(self.gate.judge, source, signature_count, earlier_signatures)
 
 
 @dataclass

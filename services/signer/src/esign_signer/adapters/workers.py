@@ -65,9 +65,9 @@ class JudgingWorkers:
         seconds = self._seconds + GRACE_SECONDS
         return await self._pool.run(worker.print_report, seconds, source, file_name, language, self._seconds)
 
-    async def judge(self, source: Path, signature_count: int) -> GateResult:
+    async def judge(self, source: Path, signature_count: int, earlier_signatures: int) -> GateResult:
         """The gate's result."""
-        return await self._pool.run(worker.judge, JUDGE_SECONDS, source, signature_count)
+        return await self._pool.run(worker.judge, JUDGE_SECONDS, source, signature_count, earlier_signatures)
 
     async def inspect_image(self, png: bytes) -> Image:
         """A PNG's facts."""

@@ -48,7 +48,9 @@ class ContractEvents:
 
     async def archive_requested(self, event: events_pb2.ArchiveRequested, meta: EventMeta) -> None:
         """All have signed."""
-        request = ReleaseRequest(meta.id, event.contract_id, object_ref(event.document), event.signature_count)
+        request = ReleaseRequest(
+            meta.id, event.contract_id, object_ref(event.document), event.signature_count, event.earlier_signatures
+        )
         try:
             await self._release(request)
         except TryAgain as waiting:

@@ -85,7 +85,7 @@ class PdfJudging(Protocol):
     async def print_report(self, source: Path, file_name: str, language: Language) -> bytes:
         """The report on a file as a PDF. Raises DocumentRejected, WorkerFailed."""
 
-    async def judge(self, source: Path, signature_count: int) -> GateResult:
+    async def judge(self, source: Path, signature_count: int, earlier_signatures: int) -> GateResult:
         """Whether independent implementations accept a finished file. Raises WorkerFailed."""
 
 

@@ -45,7 +45,7 @@ class ReleaseDocument:
             reason = f"{error.which}_UNAVAILABLE"
             await self._jobs.delayed(request, reason)
             raise TryAgain(reason) from error
-        gate = await self._judging.judge(target, request.signature_count)
+        gate = await self._judging.judge(target, request.signature_count, request.earlier_signatures)
         if not gate.released or gate.sha256 != result.sha256:
             await self._jobs.refused(request, gate)
             return

@@ -49,3 +49,4 @@ class ReleaseRequest:
     contract_id: str
     document: ObjectRef
     signature_count: int
+    earlier_signatures: int = 0

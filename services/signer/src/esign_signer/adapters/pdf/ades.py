@@ -55,16 +55,16 @@ class AdesValidator:
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
         )
 
-    def problems(self, source: Path) -> list[str]:
+    def problems(self, source: Path, earlier_signatures: int = 0) -> list[str]:
         """What pyHanko has against `source`, in its own words; empty when it accepts every signature and every document
-        timestamp."""
+        timestamp but the first `earlier_signatures`."""
         with source.open("rb") as stream:
             try:
-                return asyncio.run(self._judged(PdfFileReader(stream)))
+                return asyncio.run(self._judged(PdfFileReader(stream), earlier_signatures))
             except UNREADABLE as error:
                 return [f"unreadable: {type(error).__name__}"]
 
-    async def _judged(self, reader: PdfFileReader) -> list[str]:
+    async def _judged(self, reader: PdfFileReader, earlier_signatures: int) -> list[str]:
         spec = replace(self._spec, local_knowledge=_knowledge(self._spec.local_knowledge, reader))
         problems = []
         until: datetime | None = None
@@ -73,7 +73,7 @@ class AdesValidator:
             found, moment = await _timestamp(spec, timestamp.signed_data, timestamp.compute_digest, until)
             problems += [f"{timestamp.field_name}: {problem}" for problem in (found, _appended(timestamp)) if problem]
             until = moment or until
-        for signature in reader.embedded_regular_signatures:
+        for signature in reader.embedded_regular_signatures[earlier_signatures:]:
             problems += [f"{signature.field_name}: {problem}" for problem in await _signature(spec, signature)]
         return problems
 

@@ -23,11 +23,24 @@ from esign_signer.adapters.pdf.ades import NAME, AdesValidator
 from esign_signer.adapters.pdf.settings import TrustSettings
 from esign_signer.adapters.pdf.validation import VALIDATOR, PdfValidator
 from esign_signer.domain.document import DocumentRejected, Level
-from esign_signer.domain.report import GateResult, ValidationReport, Verdict
+from esign_signer.domain.report import GateResult, Problem, SignatureReport, ValidationReport, Verdict
 
 PDFSIG_DEADLINE: Final = 60.0
 _TIMESTAMP_CLIENT: Final = f"rfc3161-client/{version('rfc3161-client')}"
 _OURS: Final = VALIDATOR.partition("/")[0]
+_NOT_OURS_TO_JUDGE: Final = frozenset(
+    {
+        Problem.ALGORITHM_WEAK,
+        Problem.CERTIFICATE_UNTRUSTED,
+        Problem.CERTIFICATE_REVOKED,
+        Problem.CERTIFICATE_EXPIRED,
+        Problem.CERTIFICATE_USAGE,
+        Problem.REVOCATION_UNKNOWN,
+        Problem.TIMESTAMP_INVALID,
+        Problem.NO_TIMESTAMP,
+        Problem.SIGNATURE_FIELD_ADDED,
+    }
+)
 _GRANTED: Final = bytes.fromhex("3003020100")
 """PKIStatusInfo of a granted response (RFC 3161, section 2.4.2), which a token in a file comes without."""
 
@@ -52,9 +65,10 @@ class ReleaseGate:
         self._roots = [x509.load_der_x509_certificate(root) for root in settings.roots]
         self._pdfsig = pdfsig
 
-    def judge(self, source: Path, signature_count: int) -> GateResult:
+    def judge(self, source: Path, signature_count: int, earlier_signatures: int = 0) -> GateResult:
         """Judges `source`, which must hold exactly `signature_count` signatures, each B-LTA, and end in a document
-        timestamp over all of it.
+        timestamp over all of it. Before them stand the `earlier_signatures` with which the document came: they must go
+        with their bytes, and whom they are of is not ours to vouch for.
 
         Raises OSError when pdfsig cannot be run: that says nothing about the file.
         """
@@ -65,8 +79,8 @@ class ReleaseGate:
             with source.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             return GateResult(digest, (f"{_OURS}: {error.code}",), ())
-        problems += [f"{_OURS}: {text}" for text in _expectations(report, signature_count)]
-        problems += [f"pyhanko: {text}" for text in self._ades.problems(source)]
+        problems += [f"{_OURS}: {text}" for text in _expectations(report, signature_count, earlier_signatures)]
+        problems += [f"pyhanko: {text}" for text in self._ades.problems(source, earlier_signatures)]
         judged = [*report.validators, NAME]
         try:
             name, found = self._run_pdfsig(source)
@@ -74,7 +88,7 @@ class ReleaseGate:
             problems.append(f"pdfsig: {type(error).__name__}")
         else:
             judged += [name, _TIMESTAMP_CLIENT]
-            problems += [f"pdfsig: {text}" for text in _pdfsig_problems(found, signature_count)]
+            problems += [f"pdfsig: {text}" for text in _pdfsig_problems(found, signature_count + earlier_signatures)]
             problems += [f"rfc3161-client: {text}" for text in self._timestamp_problems(source, found)]
         return GateResult(report.sha256, tuple(problems), tuple(judged))
 
@@ -120,24 +134,34 @@ class ReleaseGate:
         return problems
 
 
-def _expectations(report: ValidationReport, signature_count: int) -> list[str]:
-    problems = []
-    if report.verdict is not Verdict.PASSED:
+def _expectations(report: ValidationReport, signature_count: int, earlier_signatures: int) -> list[str]:
+    earlier, parties = report.signatures[:earlier_signatures], report.signatures[earlier_signatures:]
+    problems = [f"{one.field_name}: {problem}" for one in earlier for problem in _held_against(one)]
+    if not earlier and report.verdict is not Verdict.PASSED:
         problems.append(f"verdict {report.verdict}")
     problems += [str(problem) for problem in report.problems]
-    problems += [
-        f"{signature.field_name}: {problem}" for signature in report.signatures for problem in signature.problems
-    ]
-    if len(report.signatures) != signature_count:
-        problems.append(f"{len(report.signatures)} signatures instead of {signature_count}")
+    problems += [f"{signature.field_name}: {problem}" for signature in parties for problem in signature.problems]
+    if (len(earlier), len(parties)) != (earlier_signatures, signature_count):
+        problems.append(f"{len(report.signatures)} signatures instead of {earlier_signatures + signature_count}")
     problems += [
         f"{signature.field_name}: level {signature.level}"
-        for signature in report.signatures
+        for signature in parties
         if signature.level is not Level.B_LTA
     ]
     if report.archived_at is None:
         problems.append("no valid document timestamp")
     return problems
+
+
+def _held_against(earlier: SignatureReport) -> list[Problem]:
+    """What is wrong with a signature that the document came with, its certificate's worth and the parties' own fields
+    apart."""
+    added = Problem.SIGNATURE_FIELD_ADDED in earlier.problems
+    return [
+        problem
+        for problem in earlier.problems
+        if problem not in _NOT_OURS_TO_JUDGE and not (added and problem is Problem.CHANGED_AFTERWARDS)
+    ]
 
 
 def _pdfsig_problems(found: list[_Signature], signature_count: int) -> list[str]:

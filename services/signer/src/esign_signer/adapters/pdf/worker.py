@@ -148,9 +148,9 @@ def print_report(source: Path, file_name: str, language: "Language", seconds: fl
         return render(report, file_name=file_name, font=tools.font, language=language)
 
 
-def judge(source: Path, signature_count: int) -> GateResult:
+def judge(source: Path, signature_count: int, earlier_signatures: int) -> GateResult:
     """See ReleaseGate.judge."""
-    return _ready().gate.judge(source, signature_count)
+    return _ready().gate.judge(source, signature_count, earlier_signatures)
 
 
 def inspect_image(png: bytes) -> Image:
