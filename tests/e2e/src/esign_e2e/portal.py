@@ -11,6 +11,7 @@ from esign_e2e.browser import Seat
 from esign_e2e.doors import until
 from esign_e2e.lease_layout import SigningArea
 from esign_e2e.mailbox import Mailbox
+from esign_e2e.pointer import Pointer, middle_of
 from esign_e2e.screens import qr_code
 
 LOGIN_SMS = "登录电子签章平台"
@@ -165,18 +166,11 @@ class SignPage:
                     await page.mouse.down()
             await page.mouse.up()
 
-    async def drag_to(self, sheet: Locator, area: SigningArea) -> None:
-        """Drag the stamp to the middle of an area of an A4 sheet that is in view."""
-        page = self.seat.page
-        start, box = await page.locator("#stamp").bounding_box(), await sheet.bounding_box()
-        assert start is not None
-        assert box is not None
-        await page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
-        await page.mouse.down()
-        to_x = box["x"] + box["width"] * (area.x1 + area.x2) / 2 / A4[0]
-        to_y = box["y"] + box["height"] * (1 - (area.y1 + area.y2) / 2 / A4[1])
-        await page.mouse.move(to_x, to_y, steps=6)
-        await page.mouse.up()
+    async def drag_to(self, area: SigningArea) -> None:
+        """Drag the stamp to the middle of an area of an A4 sheet, wherever that is."""
+        pointer = await Pointer.of(self.seat)
+        x, y = (area.x1 + area.x2) / 2 / A4[0], 1 - (area.y1 + area.y2) / 2 / A4[1]
+        await pointer.drag(await middle_of(self.seat.page, "#stamp"), area.page, x, y)
 
 
 async def arrived(image: Locator) -> None:

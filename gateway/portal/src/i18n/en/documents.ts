@@ -63,6 +63,8 @@ export default {
     zoomIn: 'Larger',
     zoomOut: 'Smaller',
     zoom: 'Zoom',
+    thumbnails: 'Thumbnails',
+    goTo: 'Go to page',
     info: 'About this document',
     hash: 'SHA-256 of the document',
   },

@@ -62,6 +62,8 @@ export default {
     zoomIn: '放大',
     zoomOut: '缩小',
     zoom: '缩放',
+    thumbnails: '缩略图',
+    goTo: '转到页码',
     info: '文档信息',
     hash: '文档 SHA-256',
   },

@@ -1,4 +1,4 @@
-import type { Placement } from './placement'
+import type { Placement } from '../documents/geometry'
 
 /** What was chosen for a contract's signature, kept in the tab so that a reload or a new verification finds it again. */
 export interface Draft {

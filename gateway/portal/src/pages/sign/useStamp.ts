@@ -1,38 +1,68 @@
 import { computed, nextTick, onBeforeUnmount, ref, shallowRef } from 'vue'
-import type { Contract } from '../documents/useContracts'
 import {
+  type Area,
   around,
   type Box,
+  fromScreen,
   moved,
+  onPage,
   type Placement,
+  type Point,
   shownSize,
   type Size,
   toPlacement,
+  toScreen,
   toShown,
   within,
-} from './placement'
+} from '../documents/geometry'
+import type { Contract } from '../documents/useContracts'
 
-const EDGE = 72
+/** What shows the pages: `PageViewer`. */
+export interface Viewer {
+  element: HTMLElement | null
+  current: number
+  surface: (number: number) => Area | null
+  numberAt: (y: number) => number
+  show: (number: number, box?: Box) => Promise<void>
+}
+
+/** CSS pixels from the upper and lower end of what is seen, where the pages move along with the pointer. */
+const EDGE = 56
+/** CSS pixels of the window's upper end that the header takes. */
 const HEADER = 56
 const SCROLL_PER_MS = 0.9
+/** CSS pixels: a pointer that moved less pressed, and did not drag. */
+const SLACK = 6
+/** Milliseconds in which the click that ends a drag comes. */
+const CLICK_MS = 120
 
 /**
- * The place of the seal: suggested, dragged with mouse or finger from page to page, or moved by keys. `pages` gives the element
- * that shows a page, 1-based; `size` is the seal's natural size.
+ * The place of the seal: suggested, pressed on a page, moved by keys, or dragged with mouse or finger from the list and from page
+ * to page. `size` is the seal's natural size in thousandths of a point.
  */
 export function useStamp(
   contract: () => Contract,
-  pages: (number: number) => HTMLElement | null,
+  viewer: () => Viewer | null,
   size: () => Size,
   settled: (placement: Placement) => void,
 ) {
   const placement = shallowRef<Placement | null>(null)
   const dragging = ref(false)
-  const page = (number: number) => contract().pages[number - 1] ?? contract().pages[0]
+  /** The seal on its way to the pages, on the screen. */
+  const floating = shallowRef<Area | null>(null)
+  const page = (number: number) => contract().pages[number - 1]
   const box = computed<Box | null>(() => {
     const [place, on] = [placement.value, placement.value && page(placement.value.page)]
     return place && on ? toShown(place, on) : null
   })
+
+  /** What can be seen of the pages: within their element and the window. */
+  function sight(): { left: number; right: number; top: number; bottom: number } | null {
+    const seen = viewer()?.element?.getBoundingClientRect()
+    if (!seen) return null
+    const { left, right, top, bottom } = seen
+    return { left, right, top: Math.max(top, HEADER), bottom: Math.min(bottom, innerHeight) }
+  }
 
   function set(number: number, wanted: Box): void {
     const on = page(number)
@@ -43,120 +73,177 @@ export function useStamp(
     if (placement.value) settled(placement.value)
   }
 
-  /** Where a page's image is on the screen: within the border. */
-  function surface(number: number): DOMRect | null {
-    const element = pages(number)
-    if (!element?.clientHeight) return null
-    const { left, top } = element.getBoundingClientRect()
-    return new DOMRect(left + element.clientLeft, top + element.clientTop, element.clientWidth, element.clientHeight)
-  }
-
-  /** Put it in the middle of a page, or of the part of it that is in view. */
-  function put(number: number): void {
+  /** The seal in its natural size, its middle at a point of a page. */
+  function putAt(number: number, at: Point): void {
     const on = page(number)
     if (!on) return
-    const shown = shownSize(on)
-    const seen = surface(number)
-    let middle = shown.height / 2
-    if (seen) {
-      const [top, bottom] = [Math.max(seen.top, 0), Math.min(seen.bottom, innerHeight)]
-      if (bottom > top) middle = (((top + bottom) / 2 - seen.top) / seen.height) * shown.height
-    }
-    set(number, around(shown.width / 2, middle, size()))
+    set(number, around(at, onPage(size(), on)))
     settle()
+  }
+
+  /** In the middle of a place: of that size when no other is allowed, else in its natural one. */
+  function putIn(place: Placement, exactly: boolean): void {
+    const on = page(place.page)
+    if (!on) return
+    const { left, top, width, height } = toShown(place, on)
+    if (!exactly) putAt(place.page, { x: left + width / 2, y: top + height / 2 })
+    else {
+      placement.value = place
+      settle()
+    }
+  }
+
+  /** In the middle of what is seen of the page that is read. */
+  function put(): void {
+    const shows = viewer()
+    const number = shows?.current ?? 1
+    const [on, surface] = [page(number), shows?.surface(number)]
+    if (!on) return
+    const { width, height } = shownSize(on)
+    let middle = height / 2
+    const seen = sight()
+    if (surface && seen) {
+      const [top, bottom] = [Math.max(surface.top, seen.top), Math.min(surface.top + surface.height, seen.bottom)]
+      if (bottom > top) middle = fromScreen({ x: 0, y: (top + bottom) / 2 }, on, surface).y
+    }
+    putAt(number, { x: width / 2, y: middle })
   }
 
   /** Another seal takes its place, around the same middle. */
   function refit(): void {
     const [place, now] = [placement.value, box.value]
-    if (!place || !now) return
-    set(place.page, around(now.left + now.width / 2, now.top + now.height / 2, size()))
-    settle()
+    if (place && now) putAt(place.page, { x: now.left + now.width / 2, y: now.top + now.height / 2 })
   }
 
   /** Keys of the seal on the page. */
   function key(event: KeyboardEvent): void {
     const [place, now] = [placement.value, box.value]
-    if (!place || !now) return
+    const on = place && page(place.page)
+    if (!place || !now || !on) return
     const turn = event.key === 'PageDown' ? 1 : event.key === 'PageUp' ? -1 : 0
-    if (turn) {
-      event.preventDefault()
-      turnTo(place.page + turn)
-      return
-    }
-    const next = moved(now, event.key, event.shiftKey)
-    if (!next) return
+    const next = turn ? null : moved(now, event.key, event.shiftKey, on)
+    if (!turn && !next) return
     event.preventDefault()
+    if (turn) turnTo(place.page + turn)
+    if (!next) return
     set(place.page, next)
     settle()
+    void follow()
   }
 
   /** Take it to the same place of another page. */
   function turnTo(number: number): void {
-    const now = box.value
-    if (!now || number < 1 || number > contract().pages.length) return
-    set(number, now)
+    const [now, on] = [box.value, page(number)]
+    if (!now || !on) return
+    set(number, { ...now, ...onPage(size(), on) })
     settle()
     void show()
+  }
+
+  /** What moves out of sight is scrolled to. */
+  async function follow(): Promise<void> {
+    const [shows, place, now] = [viewer(), placement.value, box.value]
+    const on = place && page(place.page)
+    const [surface, seen] = [place && shows?.surface(place.page), sight()]
+    if (!shows || !on || !now || !surface || !seen) return
+    const at = toScreen(now, on, surface)
+    const hidden = at.top < seen.top || at.top + at.height > seen.bottom || at.left < seen.left
+    if (hidden || at.left + at.width > seen.right) await shows.show(place.page, now)
   }
 
   /** Scroll to it. */
   async function show(): Promise<void> {
     await nextTick()
-    const stamp = document.getElementById('stamp')
-    stamp?.scrollIntoView({ block: 'start' })
-    stamp?.focus({ preventScroll: true })
+    const [place, now] = [placement.value, box.value]
+    if (place && now) await viewer()?.show(place.page, now)
+    await nextTick()
+    document.getElementById('stamp')?.focus({ preventScroll: true })
   }
 
-  // While it is dragged: where the pointer is, and how far from the seal's top-left corner it took hold, as a share of it.
+  // While it is dragged: where the pointer is, how far from the seal's top-left corner it took hold, as a share of it, and where
+  // the seal was when it is carried from the list.
   let pointer = { x: 0, y: 0, id: -1 }
   let hold = { x: 0.5, y: 0.5 }
+  let lifted: { choose: () => void; before: Placement | null } | null = null
   let frame = 0
   let last = 0
+  let ended = -CLICK_MS
 
+  /** Take hold of the seal on the page. */
   function grab(event: PointerEvent): void {
-    if (event.button !== 0 || dragging.value) return
+    if (event.button !== 0 || pointer.id !== -1) return
     event.preventDefault()
     const seen = (event.currentTarget as HTMLElement).getBoundingClientRect()
     hold = { x: (event.clientX - seen.left) / seen.width, y: (event.clientY - seen.top) / seen.height }
+    lifted = null
+    ;(event.currentTarget as HTMLElement).focus({ preventScroll: true })
+    listen(event)
+    drag()
+  }
+
+  /** Press a seal of the list; it is carried from there once the pointer moves. */
+  function lift(event: PointerEvent, choose: () => void): void {
+    if (event.button !== 0 || pointer.id !== -1) return
+    hold = { x: 0.5, y: 0.5 }
+    lifted = { choose, before: placement.value }
+    listen(event)
+  }
+
+  function listen(event: PointerEvent): void {
     pointer = { x: event.clientX, y: event.clientY, id: event.pointerId }
-    dragging.value = true
-    // Not on the element: on its way from page to page it is another one.
     addEventListener('pointermove', move)
     addEventListener('pointerup', drop)
     addEventListener('pointercancel', drop)
+  }
+
+  function drag(): void {
+    dragging.value = true
     last = performance.now()
     frame = requestAnimationFrame(scroll)
   }
 
   function move(event: PointerEvent): void {
     if (event.pointerId !== pointer.id) return
+    const far = Math.hypot(event.clientX - pointer.x, event.clientY - pointer.y) > SLACK
+    if (!dragging.value && !far) return
     pointer = { ...pointer, x: event.clientX, y: event.clientY }
+    if (!dragging.value) {
+      lifted?.choose()
+      drag()
+    }
     carry()
   }
 
   function carry(): void {
-    for (let number = 1; number <= contract().pages.length; number += 1) {
-      const on = page(number)
-      const seen = surface(number)
-      if (!on || !seen || pointer.y < seen.top || pointer.y > seen.bottom) continue
-      if (pointer.x < seen.left - EDGE || pointer.x > seen.right + EDGE) return
-      const shown = shownSize(on)
-      // Off its suggested place it has its natural size.
-      const wanted = within({ left: 0, top: 0, ...size() }, shown)
-      const left = ((pointer.x - seen.left) / seen.width) * shown.width - hold.x * wanted.width
-      const top = ((pointer.y - seen.top) / seen.height) * shown.height - hold.y * wanted.height
-      set(number, { ...wanted, left, top })
+    const [shows, seen] = [viewer(), sight()]
+    if (!shows || !seen) return
+    const over = pointer.x >= seen.left && pointer.x <= seen.right && pointer.y >= seen.top && pointer.y <= seen.bottom
+    const number = shows.numberAt(Math.min(Math.max(pointer.y, seen.top), seen.bottom - 1))
+    const [on, surface] = [page(number), shows.surface(number)]
+    if (!on || !surface) return
+    const shown = shownSize(on)
+    // Off a place of another size it has its natural one.
+    const wanted = within({ left: 0, top: 0, ...onPage(size(), on) }, shown)
+    if (lifted && !over) {
+      placement.value = lifted.before
+      const { width, height } = toScreen(wanted, on, surface)
+      floating.value = { left: pointer.x - width / 2, top: pointer.y - height / 2, width, height }
       return
     }
+    floating.value = null
+    const at = fromScreen(pointer, on, surface)
+    set(number, { ...wanted, left: at.x - hold.x * wanted.width, top: at.y - hold.y * wanted.height })
   }
 
-  // Near the window's edges the pages move along.
+  // Near the ends of what is seen the pages move along.
   function scroll(now: number): void {
-    if (!dragging.value) return
-    const way = pointer.y < HEADER + EDGE ? -1 : pointer.y > innerHeight - EDGE ? 1 : 0
+    const [element, seen] = [viewer()?.element, sight()]
+    if (!dragging.value || !element || !seen) return
+    const { top, bottom, left, right } = seen
+    const beside = pointer.x < left || pointer.x > right || (floating.value && pointer.y > bottom)
+    const way = beside ? 0 : pointer.y < top + EDGE ? -1 : pointer.y > bottom - EDGE ? 1 : 0
     if (way) {
-      scrollBy(0, way * SCROLL_PER_MS * Math.min(now - last, 50))
+      element.scrollTop += way * SCROLL_PER_MS * Math.min(now - last, 50)
       carry()
     }
     last = now
@@ -165,13 +252,18 @@ export function useStamp(
 
   function drop(event: PointerEvent): void {
     if (event.pointerId !== pointer.id) return
-    if (event.type === 'pointerup') move(event)
+    const dragged = dragging.value
+    if (event.type === 'pointerup' && dragged) move(event)
     release()
+    if (!dragged) return
+    ended = event.timeStamp
     settle()
   }
 
   function release(): void {
+    pointer = { ...pointer, id: -1 }
     dragging.value = false
+    floating.value = null
     cancelAnimationFrame(frame)
     removeEventListener('pointermove', move)
     removeEventListener('pointerup', drop)
@@ -179,5 +271,8 @@ export function useStamp(
   }
   onBeforeUnmount(release)
 
-  return { placement, box, dragging, put, refit, key, turnTo, show, grab }
+  /** Whether a click is only the end of a drag. */
+  const endsDrag = (event: MouseEvent) => event.timeStamp - ended < CLICK_MS
+
+  return { placement, box, dragging, floating, put, putAt, putIn, refit, key, turnTo, show, grab, lift, endsDrag }
 }

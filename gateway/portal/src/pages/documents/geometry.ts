@@ -1,29 +1,40 @@
 import type { Schemas } from '@/api/client'
 
+/**
+ * One place in three spaces:
+ * a `Placement` in the PDF: thousandths of a unit of the page's own space (upwards, not rotated, its origin anywhere);
+ * a `Box` on the page as it is seen: the same thousandths, from the top-left corner of what is seen;
+ * an `Area` of the screen: CSS pixels, on the `Area` that the page's image fills to its edges.
+ */
 export type Placement = Schemas['Placement']
-type PageSize = Schemas['PageSize']
+export type PageSize = Schemas['PageSize']
 
-/** A rectangle on a page as it is shown, from its top-left corner, in thousandths of a point. */
 export interface Box {
   left: number
   top: number
   width: number
   height: number
 }
+export type Area = Box
 
 export interface Size {
   width: number
   height: number
 }
 
-/** A page's size as it is shown: its rotation applied. */
+export interface Point {
+  x: number
+  y: number
+}
+
+/** A page's size as it is seen: its rotation applied. */
 export function shownSize(page: PageSize): Size {
   return page.rotation % 180 === 0
     ? { width: page.width, height: page.height }
     : { width: page.height, height: page.width }
 }
 
-/** Where a placement, which is in the page's own space (upwards, not rotated, its origin anywhere), is seen. */
+/** Where a placement is seen. */
 export function toShown(placement: Placement, page: PageSize): Box {
   const [x1, x2] = [placement.x1 - page.left, placement.x2 - page.left]
   const [y1, y2] = [placement.y1 - page.bottom, placement.y2 - page.bottom]
@@ -60,6 +71,27 @@ function fromCorner({ left, top, width: across, height: down }: Box, { width, he
   }
 }
 
+/** Where a box is on the screen, when the page's image fills `surface`. */
+export function toScreen(box: Box, page: PageSize, surface: Area): Area {
+  const { width, height } = shownSize(page)
+  const [across, down] = [surface.width / width, surface.height / height]
+  return {
+    left: surface.left + box.left * across,
+    top: surface.top + box.top * down,
+    width: box.width * across,
+    height: box.height * down,
+  }
+}
+
+/** The point of the page that is seen at a point of the screen; off the page when that is. */
+export function fromScreen(at: Point, page: PageSize, surface: Area): Point {
+  const { width, height } = shownSize(page)
+  return {
+    x: ((at.x - surface.left) / surface.width) * width,
+    y: ((at.y - surface.top) / surface.height) * height,
+  }
+}
+
 /** The box moved, and if need be made smaller in proportion, so that it lies on the page; in whole thousandths. */
 export function within(box: Box, page: Size): Box {
   const scale = Math.min(1, page.width / box.width, page.height / box.height)
@@ -70,33 +102,31 @@ export function within(box: Box, page: Size): Box {
 }
 
 /** A box of a size with its centre at a point. */
-export function around(x: number, y: number, size: Size): Box {
-  return { left: x - size.width / 2, top: y - size.height / 2, ...size }
+export function around(at: Point, size: Size): Box {
+  return { left: at.x - size.width / 2, top: at.y - size.height / 2, ...size }
 }
 
-const MILLIMETRE = 72_000 / 25.4
-
-/** A length in thousandths of a point, in whole millimetres. */
-export function millimetres(length: number): number {
-  return Math.round(length / MILLIMETRE)
+/** A size in thousandths of a point, in those of the page's unit: what is 40 mm on paper is so on this page. */
+export function onPage(size: Size, page: PageSize): Size {
+  return { width: (size.width * 1000) / page.unit, height: (size.height * 1000) / page.unit }
 }
 
-const STEP = 5_000
-const SMALL_STEP = 1_000
+/** A length on a page in millimetres of paper, to a tenth. */
+export function millimetres(length: number, page: PageSize): number {
+  return Math.round(length * (page.unit / 1000) * (25.4 / 7_200)) / 10
+}
 
-/** The box after an arrow key: five points, one with Shift; null for another key. */
-export function moved(box: Box, key: string, fine: boolean): Box | null {
-  const step = fine ? SMALL_STEP : STEP
-  switch (key) {
-    case 'ArrowLeft':
-      return { ...box, left: box.left - step }
-    case 'ArrowRight':
-      return { ...box, left: box.left + step }
-    case 'ArrowUp':
-      return { ...box, top: box.top - step }
-    case 'ArrowDown':
-      return { ...box, top: box.top + step }
-    default:
-      return null
-  }
+const STEPS: Partial<Record<string, Point>> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+}
+
+/** The box after an arrow key: by one point, by ten with Shift; null for another key. */
+export function moved(box: Box, key: string, far: boolean, page: PageSize): Box | null {
+  const way = STEPS[key]
+  if (!way) return null
+  const step = ((far ? 10_000 : 1_000) * 1000) / page.unit
+  return { ...box, left: box.left + way.x * step, top: box.top + way.y * step }
 }
