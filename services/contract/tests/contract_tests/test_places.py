@@ -23,13 +23,14 @@ from esign_kit.errors import Conflict, InvalidInput
 from esign_kit.refs import Placement
 from pikepdf import Array, Dictionary, Name, Pdf
 
-from .documents import bomb
+from .documents import bomb, build
 from .samples import FONT
 from .world import PLACE, SOHO_PLACE, World, unique
 
 SIZE = 20
 SEAL = (113_386, 113_386)
 PAGE = PageSize(595_000, 842_000, 0)
+LATIN = b"BT /F1 20 Tf 60 700 Td (Who will ) Tj 100 0 Td (\\(Seal\\) illicit) Tj ET"
 Run = tuple[str, float, float] | tuple[str, float, float, int]
 
 
@@ -88,6 +89,12 @@ FINDABLE: dict[str, tuple[str, list[Run], tuple[float, float]]] = {
     "upside down": ("乙方（盖章）", [("乙方（盖章）", 300, 500, 180)], (180, 500)),
     "slanting": ("乙方（盖章）", [("乙方（盖章）", 100, 500, 30)], (204, 560)),
     "in a column": ("乙方盖章", [(c, 100, 500 - 24 * n) for n, c in enumerate("乙方盖章")], (110, 424)),
+    "in narrow cells, side by side": (
+        "乙方（盖章）",
+        [("甲方（盖", 40, 500), ("乙方（盖", 200, 500), ("章）", 40, 474), ("章）", 200, 474)],
+        (240, 474),
+    ),
+    "in a narrow cell, in its middle": ("乙方（盖章）", [("乙方（盖", 100, 500), ("章）", 120, 474)], (160, 474)),
     "two columns, side by side": (
         "乙方（盖章）",
         [("甲方（盖章）：", 60, 500), ("乙方（盖章）：", 360, 500)],
@@ -135,6 +142,12 @@ def test_words_in_a_form_are_found_where_it_is_drawn(tmp_path: Path) -> None:
     (found,) = find(out.getvalue(), "乙方（盖章）", tmp_path).occurrences
     assert 425 < found.end_x / 1000 < 461
     assert 120 < found.end_y / 1000 < 150
+
+
+def test_narrow_letters_beside_one_another_are_not_taken_for_shadows(tmp_path: Path) -> None:
+    content = build(change=lambda pdf: setattr(pdf.pages[0], "Contents", pdf.make_stream(LATIN)))
+    (found,) = find(content, "will (Seal) illicit", tmp_path).occurrences
+    assert 100 < found.x1 / 1000 < found.end_x / 1000 < 400
 
 
 def test_pictures_of_text_are_not_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Looks for words on pages, as people read them: in runs that follow one another on a line, or stand in a column.
+"""Looks for words on pages, as people read them: on a line, in a column, or from line to line of a cell.
 
 Runs in a worker process (`worker`). What is found is text that the page carries; pictures of text are not read.
 """
@@ -21,6 +21,9 @@ WIDEST_GAP: Final = 6.0
 """Between two characters of a line, in heights of a character: 乙      方（盖 章）."""
 LONGEST_STEP: Final = 1.6
 """From one character of a column to the next, likewise."""
+NEXT_LINE: Final = 2.2
+"""From one line of a cell to the next, likewise."""
+CELL_GAP: Final = 1.5
 SAME_LINE: Final = 0.3
 NEIGHBOUR: Final = 1.3
 
@@ -29,11 +32,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character: what it stands for, its ink, and, turned so that its line runs to the right, its origin and extent."""
+    """A character: what it stands for, its ink, and, turned so that its line runs to the right, its origin, where its ink
+    begins, its baseline, how long its ink is, and how high characters of its size are."""
 
     plain: str
     box: Box
     turn: int
+    origin: float
     along: float
     across: float
     length: float
@@ -43,11 +48,12 @@ class Character:
 @dataclass(frozen=True, slots=True)
 class Turned:
     """What is written in one direction, `turn` degrees to the left of the page's own: lines from their starts, columns from
-    their tops."""
+    their tops, and pieces of lines that stand under one another, as in the cell of a table, line by line."""
 
     turn: int
     lines: list[list[Character]]
     columns: list[list[Character]]
+    cells: list[list[Character]]
 
 
 Distance = Callable[[Character, Character], float]
@@ -104,13 +110,15 @@ def _characters(text: pypdfium2.PdfTextPage) -> Iterator[Character]:
         angle = math.atan2(matrix.b, matrix.a)
         cosine, sine = math.cos(angle), math.sin(angle)
         size = max(loose[2] - loose[0], loose[3] - loose[1], 1.0)
+        length = abs((box[2] - box[0]) * cosine) + abs((box[3] - box[1]) * sine)
         yield Character(
             letters,
             box,
             round(math.degrees(angle)) % 360,
             x.value * cosine + y.value * sine,
+            ((box[0] + box[2]) * cosine + (box[1] + box[3]) * sine - length) / 2,
             y.value * cosine - x.value * sine,
-            abs((box[2] - box[0]) * cosine) + abs((box[3] - box[1]) * sine),
+            length,
             size,
         )
 
@@ -126,28 +134,75 @@ def _matches(layout: Iterable[Turned], needle: str) -> Iterator[tuple[int, list[
         for column in turned.columns if len(needle) > 1 else ():
             for match in _in_run(column, needle, LONGEST_STEP, _step):
                 if taken.isdisjoint(map(id, match)) and not any(_has_neighbour(one, turned) for one in match):
+                    taken.update(map(id, match))
                     yield (turned.turn - 90) % 360, match
+        for cell in turned.cells if len(needle) > 1 else ():
+            for match in _in_run(cell, needle, math.inf, _gap):
+                if taken.isdisjoint(map(id, match)):
+                    last = match[-1]
+                    yield turned.turn, [one for one in match if abs(_step(one, last)) < SAME_LINE * last.size]
 
 
 def _turned(characters: Sequence[Character], turn: int) -> Turned:
     those = [one for one in characters if one.turn == turn]
-    lines = _clusters(sorted(those, key=lambda one: -one.across), _step)
-    columns = _clusters(sorted(those, key=lambda one: one.along), lambda a, b: b.along - a.along)
-    return Turned(
-        turn,
-        [_drawn_once(sorted(line, key=lambda one: one.along)) for line in lines],
-        [sorted(column, key=lambda one: -one.across) for column in columns],
-    )
+    clusters = _clusters(sorted(those, key=lambda one: -one.across), _step)
+    lines = [_drawn_once(sorted(line, key=lambda one: one.along)) for line in clusters]
+    columns = _clusters(sorted(those, key=lambda one: one.origin), lambda a, b: b.origin - a.origin)
+    return Turned(turn, lines, [sorted(column, key=lambda one: -one.across) for column in columns], _cells(lines))
+
+
+def _cells(lines: Sequence[list[Character]]) -> list[list[Character]]:
+    """Each piece of a line goes on in the first piece below that stands under it and goes on none yet."""
+    pieces = [_pieces(line) for line in lines]
+    cells: dict[int, list[Character]] = {}
+    for number, line in enumerate(pieces):
+        for piece in line:
+            cell = cells.pop(id(piece), list(piece))
+            below = _below(pieces, number, piece[0])
+            follows = next((under for under in below if id(under) not in cells and _is_under(piece, under)), None)
+            if follows:
+                cells[id(follows)] = cell + follows
+            elif len(cell) > len(piece):
+                cells[id(piece)] = cell
+    return list(cells.values())
+
+
+def _below(lines: Sequence[list[list[Character]]], number: int, start: Character) -> Iterator[list[Character]]:
+    """The pieces of the lines that come soon enough after a line."""
+    for later in range(number + 1, len(lines)):
+        if _step(start, lines[later][0][0]) > NEXT_LINE * start.size:
+            return
+        yield from lines[later]
+
+
+def _pieces(line: Sequence[Character]) -> list[list[Character]]:
+    pieces: list[list[Character]] = []
+    for one in line:
+        if pieces and _gap(pieces[-1][-1], one) <= CELL_GAP * one.size:
+            pieces[-1].append(one)
+        else:
+            pieces.append([one])
+    return pieces
+
+
+def _is_under(piece: Sequence[Character], under: Sequence[Character]) -> bool:
+    """Whether two pieces of lines begin at, or have their middles at, one distance from the margin."""
+    near = piece[0].size
+    middle, lower = ((p[0].along + p[-1].along + p[-1].length) / 2 for p in (piece, under))
+    return abs(piece[0].origin - under[0].origin) < near or abs(middle - lower) < near
 
 
 def _drawn_once(line: list[Character]) -> list[Character]:
     """What is drawn twice, a little apart, is shadowed or bold type."""
     kept: list[Character] = []
     for one in line:
-        near = (before for before in kept[-3:] if one.along - before.along < SAME_LINE * one.size)
-        if not any(before.plain == one.plain for before in near):
+        if not any(_is_copy(before, one) for before in kept[-3:]):
             kept.append(one)
     return kept
+
+
+def _is_copy(before: Character, one: Character) -> bool:
+    return before.plain == one.plain and one.along - before.along < max(one.length, before.length) / 2
 
 
 def _gap(before: Character, after: Character) -> float:
@@ -191,7 +246,7 @@ def _in_run(run: Sequence[Character], needle: str, widest: float, distance: Dist
 def _has_neighbour(one: Character, turned: Turned) -> bool:
     """Whether a character stands in a line with others, rather than above or below them."""
     line = next((line for line in turned.lines if one in line), [])
-    return any(SAME_LINE * one.size < abs(other.along - one.along) < NEIGHBOUR * one.size for other in line)
+    return any(SAME_LINE * one.size < abs(other.origin - one.origin) < NEIGHBOUR * one.size for other in line)
 
 
 def _occurrence(page: int, match: tuple[int, list[Character]]) -> Occurrence:
