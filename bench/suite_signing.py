@@ -40,10 +40,7 @@ from PIL import Image, ImageDraw
 from bench.authority import Authority
 from bench.registry import Better, Context, Result, benchmark
 
-LAYOUT = (
-    SignatureField("Party1", Placement(1, 100_000, 100_000, 200_000, 200_000)),
-    SignatureField("Party2", Placement(3, 300_000, 100_000, 400_000, 200_000)),
-)
+FIELD = SignatureField("Party1", Placement(1, 100_000, 100_000, 200_000, 200_000))
 MIB = 2**20
 SHA256 = Prehashed(hashes.SHA256())
 DIGEST = hashlib.sha256(b"").digest()
@@ -124,9 +121,9 @@ def order(who: Signatory, source: Path, target: Path, seal_image: Path) -> Signi
         target=target,
         sha256=sha256,
         size=source.stat().st_size,
-        field_name=LAYOUT[0].name,
-        layout=LAYOUT,
-        placement=LAYOUT[0].placement,
+        field_name=FIELD.name,
+        layout=(FIELD,),
+        placement=FIELD.placement,
         seal_image=seal_image,
         key=who.stored,
         certificates=(who.certificate.public_bytes(Encoding.DER),),

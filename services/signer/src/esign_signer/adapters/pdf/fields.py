@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from esign_kit.refs import Placement
 
-from esign_signer.adapters.pdf.artwork import Pixels, impression
+from esign_signer.adapters.pdf.artwork import impression
 from esign_signer.adapters.pdf.clean import (
     CleanDocument,
     Dictionary,
@@ -27,7 +28,11 @@ from esign_signer.domain.document import SignatureField, in_points
 _PRINTED_AND_LOCKED = b"132"
 """Annotation flags Print and Locked (ISO 32000-2, 12.5.3); PDF/A asks for the first."""
 
-_CERTIFIES = b"[<</Type /SigRef/TransformMethod /DocMDP/TransformParams <</Type /TransformParams/P 2/V /1.2>>>>]"
+_SIGNATURE: Final = "/Type /Sig/Filter /Adobe.PPKLite/SubFilter /ETSI.CAdES.detached/M (D:%Y%m%d%H%M%SZ)"
+_TIMESTAMP: Final = b"/Type /DocTimeStamp/Filter /Adobe.PPKLite/SubFilter /ETSI.RFC3161"
+_CERTIFIES: Final = (
+    b"/Reference [<</Type /SigRef/TransformMethod /DocMDP/TransformParams <</Type /TransformParams/P 2/V /1.2>>>>]"
+)
 """Only filling in and signing may follow (ISO 32000-2, 12.8.2.2)."""
 
 _EXTENSION = b"<</BaseVersion /1.7/ExtensionLevel 1>>"
@@ -36,6 +41,9 @@ _EXTENSION = b"<</BaseVersion /1.7/ExtensionLevel 1>>"
 
 PDF_A_1: Final = re.compile(rb"<pdfaid:part(?:\s[^>]*)?>\s*1\s*<|pdfaid:part\s*=\s*[\"']1[\"']")
 """How a document's metadata say that it is PDF/A-1 (ISO 19005-1, 6.7.11)."""
+
+
+_NUMBER: Final = b"<number>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +144,12 @@ def signature(
             raise NotClean("permissions without a signature")
         update.catalog[b"/Perms"] = b"<</DocMDP %d 0 R>>" % value_number
     add_validation_data(update, validation_data)
-    value = {
-        b"/Type": b"/Sig",
-        b"/Filter": b"/Adobe.PPKLite",
-        b"/SubFilter": b"/ETSI.CAdES.detached",
-        b"/M": claimed_at.astimezone(UTC).strftime("(D:%Y%m%d%H%M%SZ)").encode("ascii"),
-    }
+    entries = claimed_at.astimezone(UTC).strftime(_SIGNATURE).encode("ascii")
     if reason:
-        value[b"/Reason"] = text_string(reason)
+        entries += b"/Reason " + text_string(reason)
     if certify:
-        value[b"/Reference"] = _CERTIFIES
-    return update.with_gap(value_number, value, reserved)
+        entries += _CERTIFIES
+    return update.with_gap(value_number, entries, reserved)
 
 
 def timestamp(document: CleanDocument, validation_data: ValidationData, reserved: int) -> Gap:
@@ -164,8 +167,7 @@ def timestamp(document: CleanDocument, validation_data: ValidationData, reserved
     _list(update, present, [own])
     _annotate_page(update, page, [own])
     add_validation_data(update, validation_data)
-    value = {b"/Type": b"/DocTimeStamp", b"/Filter": b"/Adobe.PPKLite", b"/SubFilter": b"/ETSI.RFC3161"}
-    return update.with_gap(value_number, value, reserved)
+    return update.with_gap(value_number, _TIMESTAMP, reserved)
 
 
 def _page(document: CleanDocument, placement: Placement) -> tuple[int, int]:
@@ -205,8 +207,19 @@ def _empty_field(document: CleanDocument, present: Fields, name: str, placement:
     return field.number, field.dictionary
 
 
-def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
-    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size."""
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """The objects that show a seal in a widget; where one names another, the number goes between two halves."""
+
+    mask: bytes
+    image: tuple[bytes, bytes]
+    form: tuple[bytes, bytes]
+
+
+@lru_cache(maxsize=32)
+def _objects(seal: bytes, width: float, height: float, rotation: int, opaque: bool) -> _Objects:
+    """A form XObject (ISO 32000-2, 12.5.5) of the widget's size, and the seal's image with its transparency, or, where
+    none may be, with a stencil."""
     drawn = impression(seal, width, height, rotation)
     dictionary = {
         b"/Type": b"/XObject",
@@ -214,13 +227,9 @@ def _form(update: Increment, seal: bytes, width: float, height: float, rotation:
         b"/BBox": b"[0 0 %b %b]" % (number(drawn.width), number(drawn.height)),
         b"/Matrix": b"[%b]" % b" ".join(map(number, drawn.matrix)),
     }
-    if drawn.image is not None:
-        dictionary[b"/Resources"] = b"<</XObject <</Seal %d 0 R>>>>" % _image(update, drawn.image)
-    return update.add(stream(dictionary, drawn.operators))
-
-
-def _image(update: Increment, pixels: Pixels) -> int:
-    """The seal's image with its transparency, or, where none may be, with a stencil."""
+    if drawn.image is None:
+        return _Objects(b"", (b"", b""), (stream(dictionary, drawn.operators), b""))
+    pixels = drawn.image
     samples = {
         b"/Type": b"/XObject",
         b"/Subtype": b"/Image",
@@ -228,12 +237,31 @@ def _image(update: Increment, pixels: Pixels) -> int:
         b"/Height": b"%d" % pixels.height,
         b"/Filter": b"/FlateDecode",
     }
+    if opaque:
+        mask = stream({**samples, b"/ImageMask": b"true", b"/BitsPerComponent": b"1"}, pixels.mask)
+    else:
+        grey = {**samples, b"/ColorSpace": b"/DeviceGray", b"/BitsPerComponent": b"8"}
+        mask = stream(grey, pixels.alpha)
     coloured = {**samples, b"/ColorSpace": b"/DeviceRGB", b"/BitsPerComponent": b"8"}
-    if forbids_transparency(update.document):
-        stencil = update.add(stream({**samples, b"/ImageMask": b"true", b"/BitsPerComponent": b"1"}, pixels.mask))
-        return update.add(stream({**coloured, b"/Mask": b"%d 0 R" % stencil}, pixels.rgb))
-    grey = {**samples, b"/ColorSpace": b"/DeviceGray", b"/BitsPerComponent": b"8"}
-    return update.add(stream({**coloured, b"/SMask": b"%d 0 R" % update.add(stream(grey, pixels.alpha))}, pixels.rgb))
+    return _Objects(
+        mask,
+        _halves(stream({(b"/Mask" if opaque else b"/SMask"): _NUMBER, **coloured}, pixels.rgb)),
+        _halves(stream({b"/Resources": b"<</XObject <</Seal %b>>>>" % _NUMBER, **dictionary}, drawn.operators)),
+    )
+
+
+def _halves(body: bytes) -> tuple[bytes, bytes]:
+    before, _, after = body.partition(_NUMBER)
+    return before, after
+
+
+def _form(update: Increment, seal: bytes, width: float, height: float, rotation: int) -> int:
+    """The number of the form XObject that shows the seal."""
+    objects = _objects(seal, width, height, rotation, forbids_transparency(update.document))
+    if not objects.mask:
+        return update.add(objects.form[0])
+    image = update.add((b"%d 0 R" % update.add(objects.mask)).join(objects.image))
+    return update.add((b"%d 0 R" % image).join(objects.form))
 
 
 def forbids_transparency(document: CleanDocument) -> bool:

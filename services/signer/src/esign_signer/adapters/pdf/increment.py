@@ -83,9 +83,9 @@ class Increment:
         else:
             dictionary[key] = b"%d 0 R" % self.add(body)
 
-    def with_gap(self, number: int, dictionary: Dictionary, reserved: int) -> Gap:
-        """The whole update, its last object a signature dictionary with room for `reserved` bytes of /Contents. The
-        catalog is written when it was changed."""
+    def with_gap(self, number: int, entries: bytes, reserved: int) -> Gap:
+        """The whole update, its last object a signature dictionary of `entries` and room for `reserved` bytes of
+        /Contents. The catalog is written when it was changed."""
         if self.catalog != self.document.catalog:
             self.put(self.document.root_number, written(self.catalog))
         document = self.document
@@ -97,7 +97,7 @@ class Increment:
             at += len(piece)
             pieces.append(piece)
         offsets[number] = at
-        head = b"%d 0 obj\n<<%b" % (number, b" ".join(b"%b %b" % entry for entry in dictionary.items()))
+        head = b"%d 0 obj\n<<%b" % (number, entries)
         gap_at = at + len(head) + _BYTE_RANGE_LENGTH + len(b"/Contents")
         gap_end = gap_at + 2 * reserved + 2
         close = b">>\nendobj\n"
@@ -109,16 +109,15 @@ class Increment:
     def _references(self, offsets: dict[int, int], at: int) -> bytes:
         """The cross-reference section and the trailer, which stand at `at`."""
         pieces = [b"xref\n"]
+        document, before = self.document, -1
         runs: list[list[int]] = []
         for number in sorted(offsets):
-            if runs and number == runs[-1][-1] + 1:
-                runs[-1].append(number)
-            else:
-                runs.append([number])
+            if number != before + 1:
+                runs.append([])
+            runs[-1].append(before := number)
         for run in runs:
             pieces.append(b"%d %d\n" % (run[0], len(run)))
             pieces += [b"%010d 00000 n \n" % offsets[number] for number in run]
-        document = self.document
         trailer: Dictionary = {key: document.trailer[key] for key in (b"/Root", b"/Info") if key in document.trailer}
         trailer[b"/Size"] = b"%d" % self._next
         trailer[b"/Prev"] = b"%d" % document.startxref
