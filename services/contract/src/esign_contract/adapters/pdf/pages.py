@@ -17,8 +17,6 @@ LARGEST_UNIT: Final = 75_000_000
 """Thousandths of a point: what Adobe's viewers take (ISO 32000-1, annex C)."""
 
 INHERITABLE: Final = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
-LETTER: Final = (Decimal(0), Decimal(0), Decimal(612), Decimal(792))
-"""What viewers show of a page without a media box."""
 
 Box = tuple[Decimal, Decimal, Decimal, Decimal]
 Attributes = dict[str, pikepdf.Object]
@@ -78,7 +76,8 @@ def _unit(value: object) -> int:
 def _settle(pdf: Pdf, page: pikepdf.Object, held: Attributes, shared: dict[int, pikepdf.Object]) -> None:
     """Writes a page's attributes on it. The crop box is the part of it that lies on the media box (ISO 32000-2,
     14.11.2.1), and is left out when nothing is cut."""
-    media = _rectangle(held["/MediaBox"]) if "/MediaBox" in held else LETTER
+    # qpdf has given every page without one the box that viewers take, when it opened the file.
+    media = _rectangle(held["/MediaBox"])
     crop = _rectangle(held["/CropBox"]) if "/CropBox" in held else media
     x1, y1, x2, y2 = (*map(max, media[:2], crop[:2]), *map(min, media[2:], crop[2:]))
     rotation = int(held.get("/Rotate", 0)) % 360
