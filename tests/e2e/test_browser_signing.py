@@ -1,6 +1,7 @@
 """我要签章 in real browsers: where the seal is shown, there it is in the PDF; and documents of any length."""
 
 import asyncio
+import io
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from esign_e2e.portal import Portal, SignPage, arrived
 from esign_e2e.screens import shot
 from esign_e2e.sheets import LANDLORD, ODD, TENANT, Rect, many_pages, odd_pages, widgets
 from esign_e2e.steps import STEPS, take
+from PIL import Image
 from playwright.async_api import Page, Route, expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.screens]
@@ -90,6 +92,20 @@ def assert_same(found: Rect, wanted: Rect, what: str) -> None:
     assert off <= POINT, f"{what}: {off:.2f} points off, {found} for {wanted}"
 
 
+def assert_ink_within(picture: bytes, share: Rect, slack: float) -> None:
+    """Of a page's image: there is ink where the seal is, and none right beside it."""
+    with Image.open(io.BytesIO(picture)) as image:
+        dark = image.convert("L").point(lambda value: 255 if value < 120 else 0)
+        width, height = image.size
+        around = (int((share[0] - 0.05) * width), int((share[1] - 0.05) * height), width, height)
+        ink = dark.crop(around).getbbox()
+    assert ink is not None
+    found = [(ink[n] + around[n % 2]) / (width, height)[n % 2] for n in range(4)]
+    assert all(value >= share[n] - slack for n, value in enumerate(found[:2])), (found, share)
+    assert all(value <= share[n] + slack for n, value in enumerate(found[2:], start=2)), (found, share)
+    assert found[2] - found[0] > 0.6 * (share[2] - share[0]), (found, share)
+
+
 @pytest.mark.parametrize("phone", [False, True], ids=["computer", "phone"])
 async def test_a_seal_lands_where_it_is_shown(new_journey: NewJourney, sit: Sit, tmp_path: Path, phone: bool) -> None:
     journey = await new_journey(upto="upload")
@@ -117,6 +133,8 @@ async def test_a_seal_lands_where_it_is_shown(new_journey: NewJourney, sit: Sit,
     # Taking pictures scrolled the window.
     await page.locator(".seal-step").evaluate("(step) => step.scrollIntoView()")
     contract = await journey.person.contract(journey.contract_id)
+    (seal,) = (await journey.person.json("GET", "/seals"))["items"]
+    natural = seal["width"] * seal["height"] / 1e6
 
     async def keep(route: Route) -> None:
         """Nothing is asked for: the contract stays as it is."""
@@ -138,9 +156,10 @@ async def test_a_seal_lands_where_it_is_shown(new_journey: NewJourney, sit: Sit,
             found = (place["x1"] / 1000, place["y1"] / 1000, place["x2"] / 1000, place["y2"] / 1000)
             assert place["page"] == number, f"{name} of {sheet.name}"
             assert_same(found, sheet.rect(share), f"{name} of {sheet.name}")
-            # In the corner, to which it was dragged.
+            # As large as it is on paper, in the corner to which it was dragged.
             edges = [value for want, value in ((x, share[0]), (y, share[1])) if want == 0]
             edges += [1 - value for want, value in ((x, share[2]), (y, share[3])) if want == 1]
+            assert (found[2] - found[0]) * (found[3] - found[1]) * sheet.unit**2 == pytest.approx(natural, rel=0.001)
             assert all(abs(edge) < 0.002 for edge in edges), f"{name} of {sheet.name}: {share}"
 
     # By keys: one point, with Shift ten.
@@ -152,7 +171,17 @@ async def test_a_seal_lands_where_it_is_shown(new_journey: NewJourney, sit: Sit,
     await drawn(page)
     moved = await share_on_page(page, number, "#stamp")
     width, height = ODD[-1].shown
-    assert ((share[0] - moved[0]) * width, (share[1] - moved[1]) * height) == pytest.approx((1, 10), abs=0.1)
+    points = [(share[0] - moved[0]) * width * ODD[-1].unit, (share[1] - moved[1]) * height * ODD[-1].unit]
+    assert points == pytest.approx([1, 10], abs=0.1)
+
+    # Where the page is pressed.
+    await page.locator("[data-page='3']").click(position={"x": 90, "y": 40})
+    await drawn(page)
+    pressed = await share_on_page(page, 3, "#stamp")
+    sheet_box = await page.locator("[data-page='3']").bounding_box()
+    assert sheet_box is not None
+    middle = [(pressed[0] + pressed[2]) / 2 * sheet_box["width"], (pressed[1] + pressed[3]) / 2 * sheet_box["height"]]
+    assert middle == pytest.approx([90, 40], abs=1)
 
     # And one for real, in the corner of a page that is turned.
     await pointer.drag(await middle_of(page, "#stamp"), 2, 1 - INSIDE, 1 - INSIDE)
@@ -168,6 +197,8 @@ async def test_a_seal_lands_where_it_is_shown(new_journey: NewJourney, sit: Sit,
     await asyncio.to_thread((tmp_path / "signed.pdf").write_bytes, journey.pdf)
     (signed,) = [rect for at, rect in widgets(tmp_path / "signed.pdf") if at == 2]
     assert_same(signed, ODD[1].rect(share), "in the signed document")
+    picture = (await journey.person.page(journey.contract_id, 2)).content
+    assert_ink_within(picture, share, POINT / ODD[1].shown[0])
 
 
 async def test_two_hundred_pages_on_a_phone(new_journey: NewJourney, sit: Sit, tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ Rect = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Sheet:
-    """A page as the PDF says: what is seen of its space (left, bottom, right, top, in points), turned clockwise."""
+    """A page as the PDF says: what is seen of its space (left, bottom, right, top, in its units), turned clockwise; `unit` is
+    in points."""
 
     name: str
     seen: Rect
     media: Rect
     rotation: int = 0
+    unit: float = 1.0
 
     @property
     def shown(self) -> tuple[float, float]:
@@ -42,7 +44,7 @@ class Sheet:
 ODD: Final = (
     Sheet("portrait", (0, 0, 595, 842), (0, 0, 595, 842)),
     Sheet("turned", (-100, 50, 495, 892), (-100, 50, 495, 892), 90),
-    Sheet("landscape, cropped", (340.5, -169.75, 1040, 300), (300, -200, 1142, 395)),
+    Sheet("landscape, cropped", (340.5, -169.75, 1040, 300), (300, -200, 1142, 395), unit=1.5),
 )
 """Pages of `odd_pages`."""
 LANDLORD: Final = SigningArea(1, 60_000, 560_000, 173_386, 673_386)
@@ -59,13 +61,13 @@ def odd_pages(path: Path) -> None:
             page = pdf.add_blank_page(page_size=(100, 100))
             left, bottom, right, top = sheet.seen
             page.obj["/MediaBox"], page.obj["/CropBox"] = Array(sheet.media), Array(sheet.seen)
-            page.obj["/Rotate"] = sheet.rotation
+            page.obj["/Rotate"], page.obj["/UserUnit"] = sheet.rotation, sheet.unit
             page.Resources = Dictionary(Font=Dictionary(F1=font))
             page.Contents = pdf.make_stream(
                 f"0.6 0.7 0.9 RG {left + 2} {bottom + 2} {right - left - 4} {top - bottom - 4} re S\n"
                 f"BT /F1 20 Tf {left + 200} {bottom + 240} Td ({sheet.name}) Tj ET".encode()
             )
-        pdf.save(path)
+        pdf.save(path, min_version="1.6")
 
 
 def many_pages(path: Path, pages: int) -> None:
