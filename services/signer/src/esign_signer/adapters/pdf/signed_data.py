@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.general import (
     CMSExtractionError,
     NonexistentAttributeError,
-    check_ess_certid,
     find_unique_cms_attribute,
 )
 from pyhanko.sign.validation.errors import SignatureValidationError
@@ -157,11 +156,9 @@ def _read(contents: bytes, content_type: str) -> SignedData:
         if signed_attributes is core.VOID:
             raise Malformed("no signed attributes")
         certificate, others = _certificates(data, signer_info["sid"])
-        reference = get_signing_cert_attr(signed_attributes)
-        if reference is None or not check_ess_certid(
-            asn1_x509.Certificate.load(_der(certificate)), reference["certs"][0]
-        ):
-            raise Malformed("the signed attributes name another certificate, or none")
+        # That it is the signer's, `validate_sig_integrity` checks.
+        if get_signing_cert_attr(signed_attributes) is None:
+            raise Malformed("the signed attributes name no certificate")
         return SignedData(
             data,
             signer_info,

@@ -14,6 +14,7 @@ Verdicts are strict: a signature passes that is valid, intact and trusted, with 
 
 import asyncio
 import hashlib
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ from pyhanko.sign.validation import DocumentSecurityStore
 from pyhanko.sign.validation.errors import NoDSSFoundError
 
 from esign_signer.adapters.pdf.chains import Chains
-from esign_signer.adapters.pdf.reading import quick_hex
+from esign_signer.adapters.pdf.reading import quick_reading
 from esign_signer.adapters.pdf.revocation import Evidence
 from esign_signer.adapters.pdf.revocation_online import fetch
 from esign_signer.adapters.pdf.settings import TrustSettings
@@ -47,6 +48,7 @@ from esign_signer.domain.report import (
 )
 
 MAX_SIGNATURES: Final = 100
+_AT_ONCE: Final = 16 * 2**20
 VALIDATOR: Final = f"esign-signer/{version('esign-signer')}"
 _UNTRUSTED: Final = frozenset(
     {Problem.REVOCATION_UNKNOWN, Problem.CERTIFICATE_EXPIRED, Problem.TIMESTAMP_INVALID, Problem.CERTIFICATE_REVOKED}
@@ -89,7 +91,7 @@ class PdfValidator:
         asks for a password, PDF_TOO_COMPLEX for one that asks for more work than any contract does. A signed file whose
         structure broke is a report, not an error.
         """
-        with source.open("rb") as stream:
+        with _opened(source) as stream:
             empty = ValidationReport(
                 hashlib.file_digest(stream, "sha256").hexdigest(),
                 source.stat().st_size,
@@ -100,7 +102,7 @@ class PdfValidator:
             if b"%PDF-" not in stream.read(1024):
                 raise DocumentRejected("PDF_INVALID", "no PDF header")
             try:
-                with quick_hex():
+                with quick_reading():
                     return asyncio.run(self._validate(stream, empty))
             except (PdfDecodeLimitError, MemoryError) as error:
                 raise DocumentRejected("PDF_TOO_COMPLEX") from error
@@ -205,6 +207,13 @@ class _Judgement:
             timestamp_chain=stamping.certificates if stamping else (),
             problems=tuple(dict.fromkeys([*integrity.problems, *_about_time(one, standing, stamping)])),
         )
+
+
+def _opened(source: Path) -> io.BytesIO | io.BufferedReader:
+    """The file; one that is not large is read at once, for pyHanko seeks and reads it byte by byte."""
+    if source.stat().st_size <= _AT_ONCE:
+        return io.BytesIO(source.read_bytes())
+    return source.open("rb")
 
 
 def _about_time(one: Placed, standing: Standing, stamping: Standing | None) -> list[Problem]:
