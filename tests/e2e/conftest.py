@@ -24,6 +24,12 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 NewJourney = Callable[..., Awaitable[Journey]]
 Sit = Callable[..., Awaitable[Seat]]
+LONGEST = "test_crashes.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file comes first, so that where two run side by side nobody waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 @pytest.fixture(scope="session")
