@@ -1,5 +1,6 @@
 """已签署文档, 在线验证 and 可信存证核验中心 in a real browser: preview, the one download, and what anyone can check of it."""
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -33,6 +34,14 @@ async def test_a_signed_document_is_downloaded_once_and_checked_by_anyone(
     await portal.heading(journey.lease.title)
     await arrived(page.get_by_role("img", name=f"{journey.lease.title} 第1页"))
     await shot(page, "contract-preview")
+    # Larger, it is sharper; and by a small page one goes to that page.
+    async with page.expect_response(re.compile(r"/pages/1\?width=2000&")):
+        for _ in range(3):
+            await page.get_by_role("button", name="放大").click()
+    await page.get_by_role("navigation", name="缩略图").get_by_role("button", name="第3页").click()
+    await expect(page.get_by_label("转到页码")).to_have_value("3")
+    await arrived(page.get_by_role("img", name=f"{journey.lease.title} 第3页"))
+    await shot(page, "contract-zoomed", 1280)
 
     # 合同查验
     await page.get_by_role("button", name="合同查验").click()
