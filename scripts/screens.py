@@ -58,8 +58,9 @@ def routes(source: str) -> list[str]:
 
 def taken(folder: Path) -> list[Picture]:
     """The pictures, `<name>-<width>.png`, the oldest first; tests noted their routes beside them."""
-    notes = folder / "pictures.json"
-    noted: dict[str, str] = json.loads(notes.read_text()) if notes.exists() else {}
+    notes = folder / "pictures.jsonl"
+    lines = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+    noted: dict[str, str] = {line["picture"]: line["route"] for line in lines}
     files = sorted(folder.glob("*-*.png"), key=lambda file: file.stat().st_mtime)
     parts = [(file.stem, *file.stem.rsplit("-", 1)) for file in files]
     return [Picture(name, int(width), noted.get(stem, "")) for stem, name, width in parts]

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 ROOT: Final = Path(__file__).resolve().parents[4]
 SCREENS: Final = ROOT / "build" / "screens"
 WIDTHS: Final = {1280: 800, 360: 740}
-PICTURES: Final = SCREENS / "pictures.json"
+PICTURES: Final = SCREENS / "pictures.jsonl"
 """The portal's route of every picture, by its file's name; empty where the page is not the portal's."""
 TALLEST: Final = 3000
 """Pixels: a higher page is shown as the window shows it, as is one with a dialog."""
@@ -76,6 +76,10 @@ async () => {
     .map((v) => `${v.impact}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`)
 }
 """
+_ARRIVED: Final = """
+() => Promise.allSettled(
+  document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity).map((a) => a.finished))
+"""
 _ROUTE: Final = (
     "() => document.querySelector('#app')?.__vue_app__?.config.globalProperties.$router.currentRoute.value.name ?? ''"
 )
@@ -114,16 +118,17 @@ def taken() -> int:
 def _note(name: str, width: int, route: str) -> None:
     global _taken
     _taken += 1
-    noted = json.loads(PICTURES.read_text()) if PICTURES.exists() else {}
-    noted[f"{name}-{width}"] = route
-    PICTURES.write_text(json.dumps(noted, indent=1) + "\n")
+    # A line at a time: two test processes may write side by side.
+    with PICTURES.open("a") as file:
+        file.write(json.dumps({"picture": f"{name}-{width}", "route": route}) + "\n")
 
 
 async def look(page: Page, file: Path) -> list[str]:
     """Take a picture; answers what is wrong."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # What loads has come, and the layout has followed the window.
+    # What loads has come, the layout has followed the window, and what moves has arrived.
     await expect(page.locator(".loading")).to_have_count(0)
+    await page.evaluate(_ARRIVED)
     await page.evaluate(
         "() => Promise.all([document.fonts.ready, ...[...document.images].filter((i) => i.loading !== 'lazy' && !i.complete)"
         ".map((i) => new Promise((done) => { i.onload = i.onerror = done }))])"
