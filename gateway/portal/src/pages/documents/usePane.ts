@@ -71,8 +71,7 @@ export function usePane(
     const [element, area] = [pane.value, part ?? place(number)]
     if (!element || !area) return
     const top = part ? part.top + part.height / 2 - element.clientHeight / 2 : area.top - gap
-    const left = area.left + area.width / 2 - element.clientWidth / 2
-    element.scrollTo({ top, left })
+    element.scrollTo(part ? { top, left: area.left + area.width / 2 - element.clientWidth / 2 } : { top })
     see()
   }
 

@@ -164,7 +164,7 @@ export function useStamp(
   // the seal was when it is carried from the list.
   let pointer = { x: 0, y: 0, id: -1 }
   let hold = { x: 0.5, y: 0.5 }
-  let lifted: { choose: () => void; before: Placement | null } | null = null
+  let lifted: { choose: () => void; before: Placement | null; along: 'x' | 'y' | null } | null = null
   let frame = 0
   let last = 0
   let ended = -CLICK_MS
@@ -181,11 +181,14 @@ export function useStamp(
     drag()
   }
 
-  /** Press a seal of the list; it is carried from there once the pointer moves. */
-  function lift(event: PointerEvent, choose: () => void): void {
+  /**
+   * Press a seal of the list; it is carried from there once the pointer moves. `scrolls` is the way in which a finger scrolls the
+   * list, and carries nothing.
+   */
+  function lift(event: PointerEvent, scrolls: 'x' | 'y', choose: () => void): void {
     if (event.button !== 0 || pointer.id !== -1) return
     hold = { x: 0.5, y: 0.5 }
-    lifted = { choose, before: placement.value }
+    lifted = { choose, before: placement.value, along: event.pointerType === 'touch' ? scrolls : null }
     listen(event)
   }
 
@@ -204,8 +207,9 @@ export function useStamp(
 
   function move(event: PointerEvent): void {
     if (event.pointerId !== pointer.id) return
-    const far = Math.hypot(event.clientX - pointer.x, event.clientY - pointer.y) > SLACK
-    if (!dragging.value && !far) return
+    const across = lifted?.along === 'x' ? 0 : event.clientX - pointer.x
+    const down = lifted?.along === 'y' ? 0 : event.clientY - pointer.y
+    if (!dragging.value && Math.hypot(across, down) <= SLACK) return
     pointer = { ...pointer, x: event.clientX, y: event.clientY }
     if (!dragging.value) {
       lifted?.choose()
@@ -254,6 +258,7 @@ export function useStamp(
     if (event.pointerId !== pointer.id) return
     const dragged = dragging.value
     if (event.type === 'pointerup' && dragged) move(event)
+    else if (dragged && lifted) placement.value = lifted.before
     release()
     if (!dragged) return
     ended = event.timeStamp
