@@ -65,7 +65,12 @@ async def test_journey_from_two_signatures_to_release(world: World, validator: P
     released = (await world.until(request.contract_id, 3))[-1]
     assert isinstance(released, events_pb2.DocumentReleased)
     assert released.level == "B-LTA"
-    assert {name.split("/")[0] for name in released.validators} == {"esign-signer", "pyhanko", "pdfsig", "rfc3161-client"}
+    assert {name.split("/")[0] for name in released.validators} == {
+        "esign-signer",
+        "pyhanko",
+        "pdfsig",
+        "rfc3161-client",
+    }
     assert pdfsig(await world.fetch(released.document)).count("Signature is Valid.") == 2
 
     await world.platform.publish(archive, contract_id=request.contract_id)
@@ -313,6 +318,18 @@ async def test_anyone_may_validate(world: World, trust: TrustPki) -> None:
         signed.document.sha256,
         len(content),
     )
+    (signature,) = report.signatures
+    assert signature.verdict.zh.startswith("有效")
+    assert [one.revocation.source for one in signature.chain] == ["OCSP", "CRL", ""]
+    assert signature.seal.picture.startswith(b"\x89PNG")
+
+    async def printed() -> AsyncIterator[signer_pb2.ValidateDocumentRequest]:
+        yield signer_pb2.ValidateDocumentRequest(chunk=content[:1000], file_name="合同.pdf", language="zh")
+        yield signer_pb2.ValidateDocumentRequest(chunk=content[1000:])
+
+    leasing = signer_pb2_grpc.PublicServiceStub(world.running.channel("leasing"))
+    kept = await leasing.PrintValidationReport(printed())
+    assert kept.pdf.startswith(b"%PDF-")
     assert (report.signatures[0].signer, report.signatures[0].time_source) == ("张示例", "timestamp")
     changed = bytearray(content)
     changed[content.index(b"re f") - 1] ^= 1
