@@ -128,8 +128,8 @@ def archive(source: Path, target: Path) -> SignedFile:
 
 
 def validate(source: Path, seconds: float) -> ValidationReport:
-    """See PdfValidator.validate; with pictures of the seals. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would take more than `seconds` or
-    more memory than allowed."""
+    """See PdfValidator.validate; with pictures of the seals. Raises DocumentRejected (PDF_TOO_COMPLEX) when it would
+    take more than `seconds` or more memory than allowed."""
     from esign_signer.adapters.pdf.picture import with_pictures
 
     tools = _ready()
