@@ -157,19 +157,29 @@ class Signing:
         self.order = order(self.who, self.source, folder / "target.pdf", self.seal_image)
 
     def both(self) -> float:
-        """Prepare and finish."""
+        """Prepare and finish, as the service does: the stored document is read, hashed and signed where it stands."""
+        self.order.target.write_bytes(self.source.read_bytes())
+        wanted = replace(self.order, source=self.order.target)
+        return timed(lambda: finish(PreparedDocument.read(wanted.source), wanted, self.who, self.image))
+
+    def copied(self) -> float:
+        """Prepare and finish, into a file of its own."""
         self.order.target.unlink(missing_ok=True)
         return timed(lambda: finish(PreparedDocument.read(self.source), self.order, self.who, self.image))
 
-    def last_step(self) -> float:
-        """Finish alone: the document lies there, read and hashed."""
+    def at_hand(self) -> PreparedDocument:
+        """The document lies where it will be signed, read and hashed."""
         self.order.target.write_bytes(self.source.read_bytes())
-        prepared = PreparedDocument.read(self.order.target)
-        wanted = replace(self.order, source=self.order.target)
+        return PreparedDocument.read(self.order.target)
+
+    def last_step(self) -> float:
+        """Finish alone."""
+        prepared, wanted = self.at_hand(), replace(self.order, source=self.order.target)
         return timed(lambda: finish(prepared, wanted, self.who, self.image))
 
     def bare(self) -> float:
-        """One bare signature."""
+        """One bare signature, after the same preparation: both find the processor's caches as cold."""
+        self.at_hand()
         return timed(self.who.sign)
 
 
@@ -254,9 +264,11 @@ async def scan(context: Context) -> AsyncIterator[Result]:
         return timed(lambda: copied(bench.source, other))
 
     rounds = 5 if context.quick else 15
-    least, both, last = await asyncio.to_thread(medians, rounds, read_hash_write, bench.both, bench.last_step)
+    least, both, last = await asyncio.to_thread(medians, rounds, read_hash_write, bench.copied, bench.last_step)
     yield Result("60 MB", "read, hash, write", least, "ms")
-    yield Result("60 MB", "prepare + finish", both, "ms", limit=1.5 * least, note="1.5 × read, hash, write")
+    yield Result(
+        "60 MB", "prepare + finish, into a new file", both, "ms", limit=1.5 * least, note="1.5 × read, hash, write"
+    )
     yield Result("60 MB", "finish alone", last, "ms", limit=5)
     alone = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", __name__, str(bench.folder)), stdout=asyncio.subprocess.PIPE
