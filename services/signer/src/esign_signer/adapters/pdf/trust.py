@@ -233,9 +233,7 @@ class TrustServices:
 def _data(path: ValidationPath, context: ValidationContext) -> ValidationData:
     """A validated path, and the revocation information that its validation used."""
     responders = {
-        certificate.dump()
-        for response in context.ocsps
-        for certificate in response.basic_ocsp_response["certs"] or ()
+        certificate.dump() for response in context.ocsps for certificate in response.basic_ocsp_response["certs"] or ()
     }
     return ValidationData(
         frozenset(certificate.dump() for certificate in path.iter_certs(include_root=True)) | responders,
