@@ -336,6 +336,18 @@ def test_free_ports_are_different_and_prefer_the_asked_ones() -> None:
     assert free_ports(2, ports[:1])[0] == ports[0]
 
 
+def test_a_port_that_another_process_was_given_is_not_free() -> None:
+    asks = "from esign_kit.engines import free_ports; print(*free_ports(3), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = [int(port) for port in other.stdout.readline().split()]
+        assert not {*theirs} & {*free_ports(2, theirs)}
+        other.communicate("\n")
+    assert free_ports(3, theirs) == theirs
+
+
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(1024):
         writer.write(data)

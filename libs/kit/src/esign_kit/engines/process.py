@@ -6,16 +6,20 @@ for the parent's end on a pipe and then ends every group that is left.
 """
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 _LAUNCHER = """
 import ctypes, os, sys
@@ -182,7 +186,7 @@ def free_ports(count: int, preferred: Sequence[int] = ()) -> list[int]:
     """`count` different TCP ports free on 127.0.0.1, the `preferred` ones where they are free.
 
     Taken from below the range that the system uses for outgoing connections, so that none of those takes a port between
-    this answer and its use.
+    this answer and its use; nor does another process of this user that asks here, as long as this one lives.
     """
     found: list[int] = []
     candidates = list(preferred)
@@ -191,11 +195,26 @@ def free_ports(count: int, preferred: Sequence[int] = ()) -> list[int]:
             return found
         port = candidates[attempt] if attempt < len(candidates) else random.randint(15000, 32000)  # noqa: S311
         wanted = attempt < len(candidates)
-        if port in found or (port in _handed_out and not wanted) or not _is_free(port):
+        if port in found or (port in _handed_out and not wanted) or not _is_free(port) or not _reserve(port):
             continue
         found.append(port)
         _handed_out.add(port)
     raise OSError(f"no {count} free TCP ports on 127.0.0.1")
+
+
+@cache
+def _reservations() -> BinaryIO:
+    """One byte for each port; whoever holds its lock may use it. Open until the process ends: closing it once would give
+    back every lock."""
+    return (Path(tempfile.gettempdir()) / f"esign-ports-{os.getuid()}").open("a+b")
+
+
+def _reserve(port: int) -> bool:
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:
