@@ -24,12 +24,13 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 NewJourney = Callable[..., Awaitable[Journey]]
 Sit = Callable[..., Awaitable[Seat]]
-LONGEST = "test_crashes.py"
+LONGEST = ("test_crashes.py", "test_stack.py", "test_browser_face.py", "test_attacks.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file comes first, so that where two run side by side nobody waits for it at the end."""
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    """The longest files come first, so that where two run side by side nobody waits for one at the end."""
+    order = {name: position for position, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")
