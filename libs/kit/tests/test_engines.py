@@ -21,7 +21,17 @@ import nats.js.api
 import psutil
 import psycopg
 import pytest
-from esign_kit.engines import EVENT_STREAM, S3, EngineError, Nats, Postgres, S3Identity, TcpProxy, free_ports
+from esign_kit.engines import (
+    EVENT_STREAM,
+    S3,
+    EngineError,
+    Nats,
+    Postgres,
+    S3Identity,
+    TcpProxy,
+    free_ports,
+    give_back_ports,
+)
 from minio.commonconfig import COMPLIANCE
 from minio.error import S3Error
 from minio.retention import Retention
@@ -346,6 +356,12 @@ def test_a_port_that_another_process_was_given_is_not_free() -> None:
         assert not {*theirs} & {*free_ports(2, theirs)}
         other.communicate("\n")
     assert free_ports(3, theirs) == theirs
+    asks = f"from esign_kit.engines import free_ports; print(*free_ports(3, {theirs}))"
+    for given_back in (False, True):
+        if given_back:
+            give_back_ports(theirs)
+        said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True).stdout
+        assert ([int(port) for port in said.split()] == theirs) is given_back
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

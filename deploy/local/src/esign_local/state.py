@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from esign_kit.engines.process import free_ports
+from esign_kit.engines.process import free_ports, give_back_ports
 
 ROOT = Path(__file__).resolve().parents[4]
 """The checkout."""
@@ -58,8 +58,9 @@ class State:
         fresh.replace(self._file)
 
     def close(self) -> None:
-        """Unlocks the directory."""
+        """Unlocks the directory, and lets others have its ports."""
         if not self._lock.closed:
+            give_back_ports(port for ports in self.ports.values() for port in ports)
             self._lock.truncate(0)
             self._lock.close()
 

@@ -13,7 +13,7 @@ They listen on 127.0.0.1 only, every client needs a password or a key, and none 
 from esign_kit.engines.base import Engine, EngineError
 from esign_kit.engines.nats import EVENT_STREAM, EVENT_USERS, GATEWAY_USER, Nats, NatsUser, event_user
 from esign_kit.engines.postgres import Postgres
-from esign_kit.engines.process import Child, free_ports
+from esign_kit.engines.process import Child, free_ports, give_back_ports
 from esign_kit.engines.proxy import TcpProxy
 from esign_kit.engines.s3 import S3, S3Identity
 
@@ -32,4 +32,5 @@ __all__ = [
     "TcpProxy",
     "event_user",
     "free_ports",
+    "give_back_ports",
 ]

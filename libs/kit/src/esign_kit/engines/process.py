@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -186,7 +186,7 @@ def free_ports(count: int, preferred: Sequence[int] = ()) -> list[int]:
     """`count` different TCP ports free on 127.0.0.1, the `preferred` ones where they are free.
 
     Taken from below the range that the system uses for outgoing connections, so that none of those takes a port between
-    this answer and its use; nor does another process of this user that asks here, as long as this one lives.
+    this answer and its use; nor does another process of this user that asks here, until this one ends or gives them back.
     """
     found: list[int] = []
     candidates = list(preferred)
@@ -200,6 +200,13 @@ def free_ports(count: int, preferred: Sequence[int] = ()) -> list[int]:
         found.append(port)
         _handed_out.add(port)
     raise OSError(f"no {count} free TCP ports on 127.0.0.1")
+
+
+def give_back_ports(ports: Iterable[int]) -> None:
+    """Lets other processes have ports that are not used any more."""
+    for port in ports:
+        fcntl.lockf(_reservations(), fcntl.LOCK_UN, 1, port)
+        _handed_out.discard(port)
 
 
 @cache
