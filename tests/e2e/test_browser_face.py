@@ -102,6 +102,12 @@ async def test_from_the_list_to_a_contract_that_all_have_signed(new_journey: New
     await page.keyboard.press("ArrowUp")
     await expect(stamp).not_to_have_attribute("aria-label", before or "")
     await shot(page, "sign-place")
+    # A name seal in its place, and back.
+    await page.get_by_role("button", name="用个人名章").click()
+    await expect(page.get_by_role("radio", name="个人名章")).to_be_checked()
+    await expect(page.get_by_role("button", name="用个人名章")).to_have_count(0)
+    await shot(page, "sign-name-seal")
+    await page.get_by_role("radio", name="刚才的签名").check()
     await page.get_by_role("button", name="结束签章").click()
     await expect(page.get_by_role("dialog", name="确认签章")).to_contain_text("签章后具有法律效力")
     await shot(page, "sign-confirm")

@@ -92,6 +92,7 @@ export default {
       none: 'There is no seal to use',
       draw: 'Draw a signature',
       drawAgain: 'Draw again',
+      named: 'Use a name seal',
       place: 'Put it on the page',
       hint: 'Drag the seal to the page, or press the place on the page; or select it and use the arrow keys (Shift for large steps, PageUp / PageDown for another page). One place anywhere in the contract is legally enough.',
       fixed: 'The contract names the place.',

@@ -84,6 +84,7 @@ export default {
       none: '没有可用的印章',
       draw: '手写签名',
       drawAgain: '重新手写',
+      named: '用个人名章',
       place: '放到页面',
       hint: '把印章拖到页面上，或点击页面上的位置；也可选中后用方向键移动（按住 Shift 移动更远，PageUp / PageDown 换页）。合同中任意一处签章即具有法律效力。',
       fixed: '签章位置已由合同指定。',

@@ -42,5 +42,13 @@ export function useSeals() {
     return kept
   })
 
-  return { seals, chosen, seal, made, load, keep }
+  /** 个人名章: has the person's name drawn, and chooses it. */
+  const draw = useTask(async () => {
+    const drawn = await content(api.POST('/v1/seals/name'))
+    seals.value = [...seals.value.filter((one) => one.seal_id !== drawn.seal_id), drawn]
+    chosen.value = drawn.seal_id
+    return drawn
+  })
+
+  return { seals, chosen, seal, made, load, keep, draw }
 }
