@@ -295,14 +295,14 @@ def enter(folder: Path) -> None:
     """A worker process's own document."""
     global _in_worker
     _in_worker = Signing(folder / str(os.getpid()), KeyAlgorithm.RSA_2048)
-    _in_worker.both()
+    _in_worker.copied()
 
 
 def many(count: int) -> None:
     """Signs again and again."""
     assert _in_worker is not None
     for _ in range(count):
-        _in_worker.both()
+        _in_worker.copied()
 
 
 @benchmark("workers", "signatures per second of worker processes")

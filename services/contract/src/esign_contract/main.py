@@ -9,7 +9,7 @@ from esign_kit.service import App, run
 from esign_contract.adapters.files import FileTerms, ObjectFiles
 from esign_contract.adapters.pdf.process import PdfProcesses
 from esign_contract.adapters.peers import EvidenceOfContracts, IdentityPeople, SignerSeals
-from esign_contract.adapters.store import SqlRecords, transactions
+from esign_contract.adapters.store import SqlRecords, readings, transactions
 from esign_contract.api.events import Reports
 from esign_contract.api.integration import IntegrationApi
 from esign_contract.api.portal import PortalApi
@@ -32,7 +32,7 @@ MIGRATIONS = "esign_contract.adapters.migrations"
 async def build(app: App[ContractSettings]) -> None:
     """Composes the service."""
     settings, clock = app.settings, app.clock
-    begin = transactions(app.db)
+    begin, look = transactions(app.db), readings(app.db)
     people = IdentityPeople(app.channel("identity"))
     seals = SignerSeals(app.channel("signer"))
     evidence = EvidenceOfContracts(app.channel("evidence"))
@@ -50,10 +50,10 @@ async def build(app: App[ContractSettings]) -> None:
     pdf = PdfProcesses(settings.worker, settings.max_pages, settings.max_document_bytes, settings.watermark_font_file)
 
     portal = PortalApi(
-        PersonContracts(begin, people, evidence, clock),
+        PersonContracts(look, people, evidence, clock),
         GetPageImage(begin, files, pdf, clock),
-        StartSigning(begin, people, seals, clock),
-        ConfirmSigning(begin, people, seals, clock),
+        StartSigning(look, people, seals, clock),
+        ConfirmSigning(look, begin, people, seals, clock),
         Downloads(begin, files, clock, timedelta(seconds=settings.download_lease_seconds)),
     )
     app.serve(contract_pb2_grpc.add_PortalServiceServicer_to_server, portal)

@@ -11,7 +11,7 @@ from esign.contract.v1 import events_pb2 as contract_events
 from esign.evidence.v1 import events_pb2 as evidence_events
 from esign.signer.v1 import events_pb2 as signer_events
 from esign_contract.adapters.peers import IdentityPeople, SignerSeals
-from esign_contract.adapters.store import transactions
+from esign_contract.adapters.store import readings, transactions
 from esign_contract.app.countersign import Countersign
 from esign_contract.app.ports import Begin, Records
 from esign_contract.app.signing import ConfirmSigning
@@ -104,7 +104,11 @@ async def test_a_crash_between_activation_and_commit_costs_nothing(world: World)
     request = await world.confirmation(tenant, contract)
     app = world.running.app
     confirm = ConfirmSigning(
-        _dying(world, 2), IdentityPeople(app.channel("identity")), SignerSeals(app.channel("signer")), world.clock
+        readings(app.db),
+        _dying(world, 1),
+        IdentityPeople(app.channel("identity")),
+        SignerSeals(app.channel("signer")),
+        world.clock,
     )
     place = request.placement
     wanted = Confirmation(

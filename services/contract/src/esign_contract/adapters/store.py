@@ -40,6 +40,17 @@ def transactions(db: Database) -> Callable[[], AbstractAsyncContextManager[Recor
     return begin
 
 
+def readings(db: Database) -> Callable[[], AbstractAsyncContextManager[Records]]:
+    """Plays `Look`."""
+
+    @asynccontextmanager
+    async def look() -> AsyncIterator[Records]:
+        async with db.read() as session:
+            yield SqlRecords(session)
+
+    return look
+
+
 class SqlRecords:
     """Plays `Records`."""
 

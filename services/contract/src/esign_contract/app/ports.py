@@ -100,6 +100,9 @@ class Records(Protocol):
 Begin = Callable[[], AbstractAsyncContextManager[Records]]
 """Opens a transaction that commits when its block ends well."""
 
+Look = Callable[[], AbstractAsyncContextManager[Records]]
+"""Opens a transaction that only reads, and what it reads is of one moment: a contract and its parties belong together."""
+
 
 @dataclass(frozen=True, slots=True)
 class SealFacts:

@@ -4,7 +4,7 @@ from esign.identity.v1.identity_pb2 import Verification
 from esign_kit.clock import Clock
 
 from esign_contract.app.portal import visible_to
-from esign_contract.app.ports import Begin, People, SealFacts, Seals
+from esign_contract.app.ports import Begin, Look, People, SealFacts, Seals
 from esign_contract.app.views import ContractView, done
 from esign_contract.domain import refusals
 from esign_contract.domain.contract import Activation, Confirmation
@@ -13,12 +13,12 @@ from esign_contract.domain.contract import Activation, Confirmation
 class StartSigning:
     """Opens the acting person's verification for this contract and its present document."""
 
-    def __init__(self, begin: Begin, people: People, seals: Seals, clock: Clock) -> None:
-        self._begin, self._people, self._seals, self._clock = begin, people, seals, clock
+    def __init__(self, look: Look, people: People, seals: Seals, clock: Clock) -> None:
+        self._look, self._people, self._seals, self._clock = look, people, seals, clock
 
     async def __call__(self, person_id: str, contract_id: str) -> Verification:
         """Raises NotFound, Conflict unless it is the person's turn."""
-        async with self._begin() as records:
+        async with self._look() as records:
             contract = visible_to(await records.contract(contract_id), person_id)
         party = contract.party_of(person_id)
         contract.check_turn(party, self._clock())
@@ -35,12 +35,12 @@ class ConfirmSigning:
     the same activation.
     """
 
-    def __init__(self, begin: Begin, people: People, seals: Seals, clock: Clock) -> None:
-        self._begin, self._people, self._seals, self._clock = begin, people, seals, clock
+    def __init__(self, look: Look, begin: Begin, people: People, seals: Seals, clock: Clock) -> None:
+        self._look, self._begin, self._people, self._seals, self._clock = look, begin, people, seals, clock
 
     async def __call__(self, person_id: str, contract_id: str, wanted: Confirmation) -> ContractView:
         """The same confirmation again is answered with the contract. Raises NotFound, Conflict, InvalidInput."""
-        async with self._begin() as records:
+        async with self._look() as records:
             contract = visible_to(await records.contract(contract_id), person_id)
         party = contract.party_of(person_id)
         if not contract.repeats(party, wanted):
